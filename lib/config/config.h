@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A run, as one JSON file describes it: the checked, complete form that the rest of weir reads.
+ * Each member's JSON name, default, range, unit and help stand in the field table (fields.c),
+ * which also makes the schema, the reference page and the effective configuration.
+ *
+ * Ownership: everything below belongs to the struct config; config_destroy() frees it all.
+ * Threads: read-only once loaded. Source: DESIGN.md of the project; names are ethtool's, the
+ * kernel's scaling document's and testpmd's where they have one.
+ */
+#ifndef WEIR_CONFIG_CONFIG_H
+#define WEIR_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { CONFIG_PORTS_MAX = 32, CONFIG_PIPELINES_MAX = 32, CONFIG_STAGES_MAX = 16 };
+enum { CONFIG_FILES_MAX = 64, CONFIG_WORKERS_MAX = 64, CONFIG_CPUS_MAX = 1024 };
+enum { CONFIG_RSS_QUEUES_MAX = 128, CONFIG_RSS_KEY_BYTES = 40 };
+
+struct cpu_list { /* "0-3,8"; count 0: not given */
+	uint16_t count;
+	uint16_t cpus[CONFIG_CPUS_MAX]; /* ascending, no duplicates */
+};
+
+enum memory_mode { MEMORY_AUTO, MEMORY_HUGE, MEMORY_IN_MEMORY, MEMORY_NO_HUGE };
+
+struct config_memory {
+	enum memory_mode mode;
+	uint64_t size_bytes;       /* 0: as much as the plan needs */
+	uint32_t packets;          /* packet buffers a node; 0: as many as the plan needs */
+	uint32_t packet_data_bytes; /* room for data in one buffer, without headroom */
+	char **eal_args;           /* further EAL arguments, NULL-terminated, may be NULL */
+};
+
+enum speed_kind { SPEED_ORIGINAL, SPEED_TOP, SPEED_MULTIPLE, SPEED_PPS, SPEED_BPS };
+
+struct speed { /* "original", "top", "x2.5", "1.5Mpps", "10Gbps" */
+	enum speed_kind kind;
+	double value; /* the factor, packets/s or bits/s (frame bytes, without preamble and FCS) */
+};
+
+enum replay_load { REPLAY_LOAD_AUTO, REPLAY_LOAD_PRELOAD, REPLAY_LOAD_STREAM };
+enum replay_snapped { REPLAY_SNAPPED_SEND, REPLAY_SNAPPED_SKIP };
+
+struct config_replay {
+	char **files; /* NULL-terminated; merged by time */
+	struct speed speed;
+	uint64_t loop;        /* times; 0: for ever */
+	uint64_t duration_ns; /* 0: no limit */
+	bool rewrite;         /* new addresses and ports each loop */
+	enum replay_load load;
+	enum replay_snapped snapped;
+};
+
+enum generate_protocol { GENERATE_UDP, GENERATE_TCP };
+enum generate_ip { GENERATE_IPV4, GENERATE_IPV6, GENERATE_MIXED };
+
+struct config_generate {
+	uint64_t seed;
+	uint32_t flows;
+	double zipf;           /* skew exponent; 0: all flows alike */
+	uint64_t packets;      /* 0: for ever */
+	uint32_t size_min;     /* frame bytes without FCS; size_min == size_max: fixed */
+	uint32_t size_max;
+	bool imix;             /* "size": "imix": 60/590/1514 at 7:4:1 */
+	enum generate_ip ip;
+	enum generate_protocol protocol;
+	uint16_t vlan;         /* 0: none */
+	double loss;           /* probabilities, 0..1 */
+	double duplicate;
+	double reorder;
+	struct speed speed;
+	uint64_t duration_ns;
+};
+
+enum rss_mode { RSS_AUTO, RSS_HARDWARE, RSS_SOFTWARE, RSS_OFF };
+
+struct config_rss {
+	enum rss_mode mode;
+	uint16_t queues;    /* emulated queues; 0: one a worker */
+	uint16_t reta_size; /* 128, 256 or 512 */
+	uint8_t key[CONFIG_RSS_KEY_BYTES];
+};
+
+/* ethtool's names; false: off. What the device cannot do is refused by name at start. */
+struct config_features {
+	bool rx_checksumming;
+	bool tx_checksumming;
+	bool scatter_gather;
+	bool promiscuous;
+};
+
+enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE };
+
+struct config_port {
+	char *name;
+	enum port_kind kind;
+	char *device; /* PORT_DEVICE: a DPDK device string */
+	struct config_replay replay;
+	struct config_generate generate;
+	char *file;   /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
+	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
+	uint16_t rx_descriptors;
+	uint16_t tx_descriptors;
+	uint32_t mtu; /* 0: the device's own */
+	uint64_t tx_retry_ns; /* how long a full tx queue is tried again before packets drop */
+	struct config_rss rss;
+	struct config_features features;
+};
+
+enum idle_policy { IDLE_POLL, IDLE_ADAPTIVE };
+enum scheduler_policy { SCHEDULER_OTHER, SCHEDULER_BATCH, SCHEDULER_FIFO, SCHEDULER_RR };
+
+struct config_workers {
+	struct cpu_list cpus;  /* count 0: chosen by the placement plan */
+	uint16_t count;        /* 0: chosen by the plan */
+	struct cpu_list nodes; /* count 0: the ports' nodes */
+	enum idle_policy idle;
+	enum scheduler_policy scheduler;
+	uint8_t priority; /* fifo and rr: 1..99 */
+	int8_t nice;      /* other and batch: -20..19 */
+};
+
+struct config_steering {
+	uint32_t netdev_max_backlog; /* packets a worker may have waiting from one other worker */
+};
+
+/* One step. The parameters are those of the stages that have any (see stage names in fields.c). */
+struct config_stage {
+	const char *type; /* one of stage_types[] */
+	/* mac: destination address; all zero: the port's testpmd default 02:00:00:00:00:<port> */
+	uint8_t ethernet_peer[6];
+	/* txonly, flowgen */
+	uint16_t packet_bytes;
+	uint16_t burst;
+	uint32_t flows;
+	/* noisy */
+	uint32_t buffer_packets; /* FIFO depth; 0: none */
+	uint64_t flush_ns;       /* FIFO is emptied when idle for so long */
+	uint64_t memory_bytes;
+	uint16_t reads, writes, read_writes;
+	/* drop: this share of the packets, 0..1, by a fixed pseudo-random sequence */
+	double share;
+};
+
+struct config_pipeline {
+	char *name; /* default: "from->to" */
+	char *from; /* a port's name; checked to exist */
+	char *to;   /* a port's name; NULL when the last stage consumes packets */
+	uint16_t from_port, to_port; /* indexes into ports[]; to_port UINT16_MAX: none */
+	uint16_t stage_count;
+	struct config_stage stages[CONFIG_STAGES_MAX];
+};
+
+struct config_stats {
+	uint64_t interval_ns; /* 0: no periodic table and no JSON lines */
+	bool table;           /* print the periodic table on stdout */
+	char *json_lines;     /* file to append one JSON object an interval to; NULL: none */
+	bool latency;         /* measure latency through the engine */
+};
+
+struct config_control {
+	char *socket; /* path; NULL: "$XDG_RUNTIME_DIR/weir.sock" or /run/weir.sock as root; "": none */
+};
+
+struct config {
+	struct config_memory memory;
+	uint16_t port_count;
+	struct config_port ports[CONFIG_PORTS_MAX];
+	struct config_workers workers;
+	struct config_steering steering;
+	uint16_t pipeline_count;
+	struct config_pipeline pipelines[CONFIG_PIPELINES_MAX];
+	struct config_stats stats;
+	struct config_control control;
+};
+
+/* Names of the stages a pipeline may use, NULL-terminated: io mac macswap 5tswap csum icmpecho
+ * rxonly txonly flowgen noisy drop. */
+extern const char *const stage_types[];
+
+/* One finding about a file. */
+struct config_problem {
+	unsigned line, column; /* from 1; 0: about the file as a whole */
+	char *pointer;         /* JSON pointer (RFC 6901), "" for the root */
+	char *message;         /* found, expected, did-you-mean */
+};
+
+struct config_problems {
+	unsigned count;
+	struct config_problem *list; /* in the order of the file */
+};
+
+/*
+ * Reads, checks and completes a configuration. On success returns 0 and *ret_config (destroy it);
+ * otherwise -EINVAL (see problems), -ENOMEM or what open(2)/read(2) said, and *ret_config is NULL.
+ * `problems` is always valid afterwards; free it with config_problems_fini().
+ */
+int config_load_file(const char *path, struct config **ret_config, struct config_problems *problems);
+int config_load_text(const char *text, size_t length, struct config **ret_config,
+	struct config_problems *problems);
+struct config *config_destroy(struct config *config); /* takes NULL, returns NULL */
+void config_problems_fini(struct config_problems *problems);
+
+/* One line each: "file:line:column: /pointer: message". */
+void config_problems_print(const struct config_problems *problems, const char *path, FILE *out);
+
+/* The whole effective configuration, defaults included, as JSON that config_load_text() accepts
+ * again. The string is malloc'ed. NULL: out of memory. */
+char *config_to_json(const struct config *config);
+
+/* The JSON Schema (draft 2020-12) of the file, and its reference as the body of a scdoc man page. */
+char *config_schema(void);
+void config_reference(FILE *out);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A stage is one step of a pipeline over a burst of packets. Each worker has its own instance of
+ * each stage, so a stage's state has one writer: the worker.
+ *
+ *     pipeline:  burst -> stage 0 -> stage 1 -> ... -> transmit
+ *
+ * `process` works on the burst in place: it may change packets, remove some (stage_drop), or empty
+ * the burst. A stage that makes more packets than it got, or that held some back, sends bursts on
+ * with stage_emit(). What a stage counts as dropped, held or made is how the engine can show that
+ * in = out + held + drops.
+ */
+#ifndef WEIR_ENGINE_STAGE_H
+#define WEIR_ENGINE_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "packet/drop.h"
+
+enum { BURST_SIZE = 32 }; /* packets taken from a queue at a time, and the most in a burst */
+
+struct burst {
+	uint16_t count;
+	uint64_t bytes;  /* sum of pkt_len of packets[0..count) */
+	uint64_t rx_tsc; /* when the packets (or the oldest of them) were received */
+	struct rte_mbuf *packets[BURST_SIZE];
+};
+
+/* Writer: the worker. Reader: the stats thread. */
+struct stage_counters {
+	uint64_t packets; /* that entered */
+	uint64_t bytes;
+	uint64_t batches;
+	uint64_t made;    /* created by the stage (txonly, flowgen, copies) */
+	uint64_t sampled_cycles; /* cycles and packets of the sampled batches: cycles a packet */
+	uint64_t sampled_packets;
+	uint64_t held;    /* gauge: packets kept in the stage now */
+} __attribute__((aligned(64)));
+
+struct stage {
+	const struct stage_ops *ops;
+	void *state;                    /* the stage's own, made by create() */
+	struct stage_counters *counters;
+	uint64_t *drops;                /* [DROP_REASON_COUNT] of the worker */
+	struct stage *next;             /* NULL: transmit */
+	struct pipeline *pipeline;      /* this worker's instance; opaque to stages */
+	struct rte_mempool *pool;       /* of the worker's node, for packets a stage makes */
+	uint16_t port_index;            /* the pipeline's `to` port in the configuration, or UINT16_MAX */
+	uint16_t worker;
+	struct rte_ether_addr tx_address; /* MAC address of the `to` port */
+	uint64_t tx_offloads;           /* RTE_ETH_TX_OFFLOAD_* the `to` port does */
+};
+
+enum {
+	STAGE_WRITES = 1 << 0,   /* changes packet bytes: the source may not lend read-only packets */
+	STAGE_PARSES = 1 << 1,   /* wants packet_type, l2_len, l3_len, l4_len set in each mbuf */
+	STAGE_TERMINAL = 1 << 2, /* nothing comes out: the pipeline needs no `to` port */
+	STAGE_SOURCE = 1 << 3,   /* makes packets: is called each poll, with an empty burst too */
+};
+
+struct stage_ops {
+	const char *name; /* as in stage_types[] */
+	const char *help; /* one line */
+	unsigned flags;
+	/* Makes the worker's instance. `stage` is filled but for `state`. 0 or -errno with `error`. */
+	int (*create)(struct stage *stage, const struct config_stage *config, int numa_node,
+		struct error *error); /* NULL: stateless */
+	void (*process)(struct stage *stage, struct burst *burst);
+	/* Called between polls where not NULL: emits what was held too long; all of it if `all`. */
+	void (*flush)(struct stage *stage, uint64_t now_tsc, bool all);
+	void (*destroy)(struct stage *stage); /* frees state; nothing is held by then */
+};
+
+/* NULL: no such stage. */
+const struct stage_ops *stage_find(const char *name);
+
+/* Runs the stages after `stage`, then transmits. Empties the burst. Worker thread only. */
+void stage_emit(struct stage *stage, struct burst *burst);
+
+/* Frees a packet and counts it. The caller takes it out of its burst (count and bytes). */
+static inline void stage_drop(struct stage *stage, struct rte_mbuf *packet, enum drop_reason reason)
+{
+	stage->drops[reason]++;
+	rte_pktmbuf_free(packet);
+}
+
+#endif
