@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hand-off between two workers: a lock-free ring with one producer and one consumer that carries
+ * batches. A batch is one header word, then its items:
+ *
+ *     | header | item | item | item | header | item | ...
+ *
+ * The header belongs to the caller but for its low byte, the number of items (1..255). Carrying
+ * batches instead of single items lets what is true of all packets of a burst (when it was
+ * received, which pipeline it is for) cross once, and needs no look at the packets.
+ *
+ * Each side works on its own cache line and keeps a stale copy of the other's progress; it looks at
+ * the other's line only when the copy says full or empty. The limit is in items, so that it means
+ * what the kernel's netdev_max_backlog means; the words are twice as many, enough for headers.
+ *
+ * `pushed` and `popped` count items since the start and never wrap (2^64); "all items pushed before
+ * this moment have been popped" is popped >= pushed-as-it-was, the test that RFS needs.
+ *
+ * Threads: one producer, one consumer. No EAL. Source: the cached-index idea is from Lee et al.,
+ * "A lock-free, cache-efficient multi-core synchronization mechanism" (2009); the layout is our own.
+ */
+#ifndef WEIR_RING_BATCH_RING_H
+#define WEIR_RING_BATCH_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { BATCH_RING_COUNT_BITS = 8, BATCH_RING_COUNT_MASK = 0xff };
+
+/* How far one side has come, as it tells the other. Writer: that side. Reader: the other. */
+struct batch_ring_progress {
+	uint64_t words;
+	uint64_t items;
+} __attribute__((aligned(64)));
+
+/* What one side keeps for itself. Writer and reader: that side. */
+struct batch_ring_side {
+	uint64_t words;       /* own position */
+	uint64_t items;
+	uint64_t other_words; /* the other's progress when last looked */
+	uint64_t other_items;
+} __attribute__((aligned(64)));
+
+struct batch_ring {
+	uint64_t mask;  /* words - 1; fixed */
+	uint64_t limit; /* items; fixed */
+	struct batch_ring_side producer;
+	struct batch_ring_progress pushed;
+	struct batch_ring_side consumer;
+	struct batch_ring_progress popped;
+	uint64_t words[] __attribute__((aligned(64)));
+};
+
+/* Bytes a ring for `limit` items takes; give batch_ring_init() memory of that size, 64-aligned. */
+size_t batch_ring_bytes(uint32_t limit);
+void batch_ring_init(struct batch_ring *ring, uint32_t limit);
+
+/* Producer: items that may be pushed now. Looks at the consumer's progress only if the stale copy
+ * has less than `wanted`. */
+static inline uint64_t batch_ring_room(struct batch_ring *ring, uint64_t wanted)
+{
+	struct batch_ring_side *own = &ring->producer;
+	uint64_t room = ring->limit - (own->items - own->other_items);
+
+	if (room >= wanted)
+		return room;
+	own->other_items = __atomic_load_n(&ring->popped.items, __ATOMIC_ACQUIRE);
+	return ring->limit - (own->items - own->other_items);
+}
+
+/* Producer: pushes the first items that fit as one batch. `header`'s low byte must be 0.
+ * Returns how many were pushed (0..count, count <= 255). */
+static inline unsigned batch_ring_push(struct batch_ring *ring, uint64_t header, void *const *items,
+	unsigned count)
+{
+	struct batch_ring_side *own = &ring->producer;
+	uint64_t room = batch_ring_room(ring, count);
+	uint64_t position = own->words;
+	uint64_t start;
+
+	if (room < count)
+		count = (unsigned)room;
+	if (count == 0)
+		return 0;
+	ring->words[position & ring->mask] = header | count;
+	start = (position + 1) & ring->mask;
+	if (start + count <= ring->mask + 1) {
+		memcpy(&ring->words[start], items, count * sizeof(*items));
+	} else {
+		unsigned first = (unsigned)(ring->mask + 1 - start);
+
+		memcpy(&ring->words[start], items, first * sizeof(*items));
+		memcpy(&ring->words[0], items + first, (count - first) * sizeof(*items));
+	}
+	own->words = position + 1 + count;
+	own->items += count;
+	__atomic_store_n(&ring->pushed.items, own->items, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->pushed.words, own->words, __ATOMIC_RELEASE);
+	return count;
+}
+
+/* Consumer: true and the header of the oldest batch, or false when there is none. */
+static inline bool batch_ring_peek(struct batch_ring *ring, uint64_t *ret_header)
+{
+	struct batch_ring_side *own = &ring->consumer;
+
+	if (own->words == own->other_words) {
+		own->other_words = __atomic_load_n(&ring->pushed.words, __ATOMIC_ACQUIRE);
+		if (own->words == own->other_words)
+			return false;
+	}
+	*ret_header = ring->words[own->words & ring->mask];
+	return true;
+}
+
+/* Consumer: copies the items of the batch that batch_ring_peek() showed. The producer may not use
+ * the room again before batch_ring_release(). */
+static inline void batch_ring_take(struct batch_ring *ring, uint64_t header, void **items)
+{
+	struct batch_ring_side *own = &ring->consumer;
+	unsigned count = header & BATCH_RING_COUNT_MASK;
+	uint64_t start = (own->words + 1) & ring->mask;
+
+	if (start + count <= ring->mask + 1) {
+		memcpy(items, &ring->words[start], count * sizeof(*items));
+	} else {
+		unsigned first = (unsigned)(ring->mask + 1 - start);
+
+		memcpy(items, &ring->words[start], first * sizeof(*items));
+		memcpy(items + first, &ring->words[0], (count - first) * sizeof(*items));
+	}
+	own->words += 1 + count;
+	own->items += count;
+}
+
+/* Consumer: gives the room of all taken batches back. */
+static inline void batch_ring_release(struct batch_ring *ring)
+{
+	__atomic_store_n(&ring->popped.items, ring->consumer.items, __ATOMIC_RELEASE);
+}
+
+/* Consumer: items waiting now, those it took but did not release not counted. */
+static inline uint64_t batch_ring_waiting(const struct batch_ring *ring)
+{
+	return __atomic_load_n(&ring->pushed.items, __ATOMIC_RELAXED) - ring->consumer.items;
+}
+
+#endif
