@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The steps of scripts/test: builds, runs, counts. One line a step, the output of what failed."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Folders whose code runs without EAL. DPDK's own threads and locks are not built for TSan.
+WITHOUT_EAL = ("base", "packet", "steering", "ring", "placement", "config", "capture", "generate")
+# What leaves no time for a hang to hide in, in seconds.
+BUILD_LIMIT, SUITE_LIMIT = 600, 600
+FUZZ_SECONDS = int(os.environ.get("WEIR_FUZZ_SECONDS", "10"))
+
+ENVIRONMENT = {
+    "WEIR_SHARED": str(ROOT.parent / "shared"),
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    **os.environ,
+}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(command, limit_seconds, **variables):
+    """Runs a command in a process group of its own; returns (exit code, output). 124: timeout."""
+    process = subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, env={**ENVIRONMENT, **variables},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=limit_seconds)
+        return process.returncode, output
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return 124, output + f"\nstopped after {limit_seconds} s"
+
+
+def show(title, output, lines=60):
+    print(f"--- {title}")
+    print("\n".join(output.rstrip().splitlines()[-lines:]))
+    print("---", flush=True)
+
+
+def build(directory, compiler, *options):
+    """Configures once, then compiles. True when it built."""
+    if not (ROOT / directory / "build.ninja").exists():
+        code, output = run(["meson", "setup", directory, *options], BUILD_LIMIT, CC=compiler)
+        if code != 0:
+            show(f"meson setup {directory}", output)
+            return False
+    code, output = run(["ninja", "-C", directory], BUILD_LIMIT)
+    if code != 0:
+        show(f"ninja -C {directory}", output)
+    return code == 0
+
+
+def count_cmocka(text):
+    """What a cmocka program says about itself; None when it is not one or did not get to the end."""
+    found = {}
+    for word in ("PASSED", "FAILED", "SKIPPED"):
+        match = re.findall(r"^\[\s+" + word + r"\s+\] (\d+) test", text, re.MULTILINE)
+        found[word.lower()] = sum(int(number) for number in match)
+    return found if found["passed"] + found["failed"] + found["skipped"] else None
+
+
+def meson_tests(directory, tally, names=(), wrapper=()):
+    # Each suite may take as long as its tests' own timeouts; the limit is for a hang of meson.
+    log = ROOT / directory / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    command = [*wrapper, "meson", "test", "-C", directory, "--no-rebuild", *names]
+    code, output = run(command, SUITE_LIMIT)
+    if not log.exists():
+        show(" ".join(command), output)
+        tally.add(failed=1)
+        return
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        text = test.get("stdout", "") + test.get("stderr", "")
+        counts = count_cmocka(text) or {}
+        if test["result"] in ("OK", "EXPECTEDFAIL"):
+            tally.add(**(counts or {"passed": 1}))
+        elif test["result"] == "SKIP":
+            tally.add(skipped=1)
+            print(f"skipped: {test['name']}: {text.strip().splitlines()[-1:]}")
+        else:
+            # A crash leaves no summary behind, or one without the test that crashed.
+            counts["failed"] = max(1, counts.get("failed", 0))
+            tally.add(**counts)
+            show(f"{test['name']}: {test['result']}", text)
+
+
+def pytest(tally, label, *arguments, **variables):
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "report.xml"
+        command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   f"--junitxml={report}", *arguments]
+        code, output = run(command, SUITE_LIMIT, **variables)
+        if code not in (0, 1) or not report.exists():
+            show(label, output)
+            tally.add(failed=1)
+            return
+        suite = xml.parse(report).getroot().find("testsuite")
+    for case in suite.iter("testcase"):
+        skip = case.find("skipped")
+        if skip is not None:
+            print(f"skipped: {case.get('name')}: {skip.get('message')}")
+    count = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}
+    failed = count["failures"] + count["errors"]
+    tally.add(count["tests"] - failed - count["skipped"], failed, count["skipped"])
+    if failed:
+        show(label, output, lines=200)
+
+
+def unit(tally):
+    """Release build of gcc: unit and property tests."""
+    if not build("build", "gcc"):
+        tally.add(failed=1)
+        return
+    meson_tests("build", tally)
+
+
+def functional(tally):
+    """The program itself, on real ports, in network namespaces."""
+    if not build("build", "gcc"):
+        tally.add(failed=1)
+        return
+    pytest(tally, "functional", "tests/functional", WEIR=str(ROOT / "build/app/weir"))
+
+
+def sanitize(tally):
+    """ASan and UBSan: unit and property tests, and every capture through the program."""
+    if not build("build-asan", "gcc", "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"):
+        tally.add(failed=1)
+        return
+    meson_tests("build-asan", tally)
+    pytest(tally, "functional, address sanitizer", "tests/functional/test_replay.py",
+           "tests/functional/test_cli.py", "tests/functional/test_explain.py",
+           WEIR=str(ROOT / "build-asan/app/weir"), WEIR_SLOWER="10")
+
+
+def threads(tally):
+    """TSan: what runs without EAL."""
+    if not build("build-tsan", "gcc", "-Db_sanitize=thread", "-Dbuildtype=debugoptimized"):
+        tally.add(failed=1)
+        return
+    _, listing = run(["meson", "introspect", "build-tsan", "--tests"], BUILD_LIMIT)
+    names = [test["name"] for test in json.loads(listing)
+             if test["name"].split()[0] == "unit" and test["name"].split()[1] in WITHOUT_EAL]
+    # TSan of gcc 12 knows fewer bits of address space randomisation than new kernels use.
+    fixed, _ = run(["setarch", "-R", "true"], 10)
+    meson_tests("build-tsan", tally, names, ["setarch", "-R"] if fixed == 0 else [])
+
+
+def fuzz(tally):
+    """Everything compiled by clang; each fuzz target for some seconds from its corpus."""
+    if not build("build-fuzz", "clang-14", "-Dfuzz=true", "-Db_lundef=false",
+                 "-Db_sanitize=address,undefined", "-Dc_args=-fsanitize=fuzzer-no-link"):
+        tally.add(failed=1)
+        return
+    for source in sorted((ROOT / "tests/fuzz").glob("fuzz_*.c")):
+        target = ROOT / "build-fuzz/tests/fuzz" / source.stem
+        seeds = ROOT / "tests/fuzz/corpus" / source.stem.removeprefix("fuzz_")
+        with tempfile.TemporaryDirectory() as found:
+            command = [target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-verbosity=0",
+                       "-rss_limit_mb=2048", f"-artifact_prefix={target}-", found]
+            code, output = run(command + ([seeds] if seeds.is_dir() else []), FUZZ_SECONDS + 60)
+        tally.add(passed=int(code == 0), failed=int(code != 0))
+        if code != 0:
+            show(source.stem, output)
+
+
+STEPS = {step.__name__: step for step in (unit, functional, sanitize, threads, fuzz)}
+
+
+def main(names):
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        print(f"no step named {unknown[0]}; the steps are:", file=sys.stderr)
+        for name, step in STEPS.items():
+            print(f"  {name:12} {step.__doc__}", file=sys.stderr)
+        return 2
+    total = Tally()
+    for name in names or STEPS:
+        tally, start = Tally(), time.monotonic()
+        print(f"{name}: {STEPS[name].__doc__}", flush=True)
+        STEPS[name](tally)
+        print(f"{name}: {tally} ({time.monotonic() - start:.0f} s)", flush=True)
+        total.add(tally.passed, tally.failed, tally.skipped)
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
