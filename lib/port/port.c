@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port/port.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "port/ethdev.h"
+#include "port/replay.h"
+#include "port/sink.h"
+
+int port_open(struct port *port, const struct config_port *config, uint16_t index,
+	struct error *error)
+{
+	memset(port, 0, sizeof(*port));
+	port->config = config;
+	port->index = index;
+	port->ethdev = RTE_MAX_ETHPORTS;
+	port->numa_node = -1;
+	port->mtu = RTE_ETHER_MTU;
+	port->tx_length_max = UINT32_MAX;
+	port->tx_segments_max = UINT16_MAX;
+	port->address = (struct rte_ether_addr){{0x02, 0, 0, 0, 0, (uint8_t)index}};
+	switch (config->kind) {
+	case PORT_DEVICE: return ethdev_open(port, error);
+	case PORT_REPLAY:
+	case PORT_GENERATE:
+		port->patient = true;
+		port->rx_queues_max = 1;
+		return 0;
+	case PORT_FILE: port->tx_queues_max = 1; return 0;
+	}
+	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
+}
+
+int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
+	struct rte_mempool *const pools[], struct error *error)
+{
+	const struct config_port *config = port->config;
+	int result;
+
+	if (config->kind == PORT_DEVICE) {
+		result = ethdev_configure(port, rx_queues, tx_queues, pools, error);
+		if (result != 0)
+			return result;
+	}
+	port->rx_queue_count = rx_queues;
+	port->tx_queue_count = tx_queues;
+	if (config->file == NULL || tx_queues == 0)
+		return 0;
+	port->sink = sink_create(config->file, rte_get_tsc_hz(), error);
+	if (port->sink == NULL)
+		return error_prefix(error, "port %s", config->name);
+	if (config->kind == PORT_DEVICE)
+		sink_set_next(port->sink, ethdev_tx_queue(port, 0));
+	return 0;
+}
+
+int port_start(struct port *port, struct error *error)
+{
+	return port->config->kind == PORT_DEVICE ? ethdev_start(port, error) : 0;
+}
+
+void port_stop(struct port *port)
+{
+	if (port->config->kind == PORT_DEVICE)
+		ethdev_stop(port);
+}
+
+int port_close(struct port *port, struct error *error)
+{
+	int result;
+
+	port->replay = replay_destroy(port->replay);
+	if (port->config->kind == PORT_DEVICE)
+		ethdev_close(port);
+	result = sink_destroy(port->sink, error);
+	port->sink = NULL;
+	return result;
+}
+
+struct rx_queue port_rx_queue(struct port *port, uint16_t queue)
+{
+	if (port->config->kind == PORT_DEVICE)
+		return ethdev_rx_queue(port, queue);
+	return (struct rx_queue){replay_receive, port->replay};
+}
+
+struct tx_queue port_tx_queue(struct port *port, uint16_t queue)
+{
+	if (port->sink != NULL)
+		return (struct tx_queue){sink_send, port->sink};
+	return ethdev_tx_queue(port, queue);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A port: something packets come from or go to. Four kinds behind one face: an ethdev (any DPDK
+ * device), a replay of capture files, a generator, and a capture file that takes what is sent.
+ *
+ * A worker reads and writes a port through an rx_queue or tx_queue: a function and its argument, so
+ * the poll loop does not know the kinds. A queue is used by one worker only.
+ *
+ * Life: port_open -> port_configure -> port_start -> ... -> port_stop -> port_close, all on the
+ * controlling thread. EAL must be up.
+ */
+#ifndef WEIR_PORT_PORT_H
+#define WEIR_PORT_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+/* Takes up to `count` packets; returns how many. */
+typedef uint16_t (*rx_burst_function)(void *queue, struct rte_mbuf **packets, uint16_t count);
+/* Sends the first packets that fit; returns how many. Those are no longer the caller's. */
+typedef uint16_t (*tx_burst_function)(void *queue, struct rte_mbuf **packets, uint16_t count);
+
+struct rx_queue {
+	rx_burst_function receive;
+	void *argument;
+};
+
+struct tx_queue {
+	tx_burst_function send;
+	void *argument;
+};
+
+enum port_rss { PORT_RSS_OFF, PORT_RSS_SOFTWARE, PORT_RSS_HARDWARE };
+
+struct replay; /* port/replay.h */
+struct sink;   /* port/sink.h */
+
+struct port {
+	const struct config_port *config;
+	uint16_t index;      /* in the configuration */
+	uint16_t ethdev;     /* PORT_DEVICE: DPDK's port id */
+	bool probed;         /* we attached the device, so we detach it */
+	bool started;
+	bool rx_interrupts;  /* its rx queues can wake a sleeping worker */
+	bool patient;        /* a source that can wait (replay, generate): never dropped for a full
+	                        backlog, only put off */
+	int numa_node;       /* -1: none of its own */
+	uint16_t rx_queues_max, tx_queues_max;
+	uint16_t rx_queue_count, tx_queue_count;
+	enum port_rss rss;
+	uint32_t mtu;
+	uint32_t tx_length_max;   /* longest frame the port can send, bytes; UINT32_MAX: any */
+	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
+	uint64_t tx_offloads;     /* RTE_ETH_TX_OFFLOAD_* switched on */
+	struct rte_ether_addr address;
+	struct replay *replay;  /* PORT_REPLAY, PORT_GENERATE */
+	struct sink *sink;      /* PORT_FILE, or a device whose departures are written to a file */
+	uint32_t removed;       /* atomic. Writer: EAL's interrupt thread. Readers: workers, stats */
+};
+
+/* Finds or attaches the device and asks what it can do. Fills *port. */
+int port_open(struct port *port, const struct config_port *config, uint16_t index,
+	struct error *error);
+
+/* Sets queues, descriptors, MTU and offloads up. pools[q]: packet memory of rx queue q. Says by name
+ * what the device cannot do. */
+int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
+	struct rte_mempool *const pools[], struct error *error);
+
+int port_start(struct port *port, struct error *error);
+void port_stop(struct port *port);
+/* Also closes a file written to: -errno with `error` when not all could be written. */
+int port_close(struct port *port, struct error *error);
+
+struct rx_queue port_rx_queue(struct port *port, uint16_t queue);
+struct tx_queue port_tx_queue(struct port *port, uint16_t queue);
+
+#endif
