@@ -3,6 +3,30 @@
  * Decides which worker runs on which CPU and polls which queues, where main and the stats thread
  * run, and how much packet memory each node needs. A pure function of the configuration, the
  * topology and what is known of the ports, so that `weir check` shows what `weir run` will do.
+ *
+ * Workers (plan_cpus.c)
+ *   workers.cpus     those CPUs, in that order; workers.count, if given too, takes the first ones.
+ *   workers.count    that many, from workers.nodes if given, else from the ports' nodes first.
+ *   neither          one a free core of workers.nodes, or of the ports' nodes, or where no port has
+ *                    a node, of the node with the most CPUs; only the isolated ones if there are
+ * any. One CPU is kept for main, stats and control: not an isolated one and not a ports' node's
+ * where there is a choice. Workers then take, in this order of preference: CPUs without a worker,
+ * not main's, on the wanted nodes, isolated, on cores of their own (not beside main either), spread
+ *   evenly over the nodes. Sharing comes last, and is warned of once.
+ *
+ * Queues (plan_queues.c)
+ *   Hardware rx queues: what the port asks for, else one a worker as far as the device can; one if
+ *   its RSS is off or made in software, since the device then has nothing to spread packets by.
+ *   Each goes to a worker of the port's node if there is one: the one with the fewest queues of
+ *   this port, then the fewest queues. Ports that a pipeline reads go first.
+ *   Emulated queues: rss.queues if given; else one a worker where there are more workers than
+ *   hardware queues (always, with mode software). None with mode off or hardware.
+ *   Emulated queue q belongs to worker q modulo the number of workers.
+ *   Tx queues: one a worker, as far as the device can.
+ *
+ * Memory (plan_memory.c)
+ *   Each worker's packets come from its own node. A node needs what its workers' queues and
+ * backlogs may hold all at once, and an eighth more.
  */
 #ifndef WEIR_PLACEMENT_PLAN_H
 #define WEIR_PLACEMENT_PLAN_H
@@ -11,21 +35,25 @@
 #include "config/config.h"
 #include "placement/topology.h"
 
+enum { PLAN_WARNINGS_MAX = 8, PLAN_MEMPOOL_CACHE = 512 };
+
 struct plan_port {
-	int numa_node;       /* -1: no node of its own (virtual devices) */
-	uint16_t rx_queues_max, tx_queues_max; /* what the device can; UINT16_MAX: not known yet */
+	int numa_node; /* -1: no node of its own (virtual devices) */
+	/* What the device can; UINT16_MAX: not known yet; 0: it has none in this direction. */
+	uint16_t rx_queues_max, tx_queues_max;
 };
 
 struct plan_worker {
 	uint16_t cpu;
 	uint16_t node;
+	uint16_t memory_node; /* its packets' node: `node`, unless that has no memory for us */
 	bool shared; /* its CPU also runs another worker, or main/stats */
 };
 
 struct plan {
 	uint16_t worker_count;
 	struct plan_worker workers[CONFIG_WORKERS_MAX];
-	uint16_t main_cpu;  /* main, stats and control threads */
+	uint16_t main_cpu; /* main, stats and control threads */
 	/* [port][queue] -> worker that polls it; rx_queues[port] many */
 	uint16_t rx_queues[CONFIG_PORTS_MAX];
 	uint16_t tx_queues[CONFIG_PORTS_MAX];
@@ -33,14 +61,33 @@ struct plan {
 	/* emulated queues of each port; 0: no software RSS */
 	uint16_t emulated_queues[CONFIG_PORTS_MAX];
 	uint16_t emulated_worker[CONFIG_PORTS_MAX][CONFIG_RSS_QUEUES_MAX];
-	/* packet buffers and bytes needed, by topology.nodes[] index */
+	/* packet buffers and bytes needed, by topology.nodes[] index; 0: no worker's memory there
+	 */
 	uint32_t packets[TOPOLOGY_NODES_MAX];
 	uint64_t memory_bytes[TOPOLOGY_NODES_MAX];
 	unsigned warning_count;
-	char warnings[8][256];
+	char warnings[PLAN_WARNINGS_MAX]
+		     [256]; /* for a person: a sentence each, what and what to do */
 };
 
+/* 0, or -EINVAL when the configuration asks for what is not there: CPUs or nodes this process may
+ * not use, more queues than the device has. `ports` has config->port_count members. */
 int plan_make(const struct config *config, const struct topology *topology,
 	const struct plan_port ports[], struct plan *ret_plan, struct error *error);
+
+/* Bytes of hugepage or ordinary memory that a pool of `packets` buffers takes. */
+uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes);
+
+/* What `auto` comes to: MEMORY_IN_MEMORY (hugepages that leave no files behind) when each node has
+ * enough of them free, else MEMORY_NO_HUGE. A mode that was asked for is returned as it is. */
+enum memory_mode plan_memory_mode(
+	const struct config *config, const struct topology *topology, const struct plan *plan);
+
+/*
+ * What it takes to have enough hugepages on a node: how many 2 MiB pages are missing and the shell
+ * command that provides them. Returns the number missing; 0: enough are free, `command` is "".
+ */
+uint64_t plan_hugepages_missing(const struct topology *topology, const struct plan *plan,
+	unsigned node_index, char *command, size_t command_size);
 
 #endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How many packet buffers each node's pool must have, and the bytes they take. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "placement/plan_parts.h"
+
+enum {
+	BURST_PACKETS = 32, /* engine/stage.h's BURST_SIZE */
+	HEADROOM_BYTES = 128, /* RTE_PKTMBUF_HEADROOM */
+	MBUF_BYTES = 128, /* struct rte_mbuf */
+	POOL_HEADER_BYTES = 64, /* struct rte_mempool_objhdr, on a cache line of its own */
+	CACHE_LINE_BYTES = 64,
+	DESCRIPTOR_BYTES =
+		64, /* the larger drivers' rx or tx descriptor and its software ring entry */
+	PACKETS_MIN = 2048,
+};
+
+static const uint64_t hugepage_bytes = 2ull << 20, large_hugepage_bytes = 1ull << 30;
+/* Room for EAL's, ethdev's and the engine's own structures. */
+static const uint64_t fixed_bytes = 8ull << 20;
+
+static uint64_t power_of_two_from(uint64_t number)
+{
+	uint64_t power = 1;
+
+	while (power < number)
+		power *= 2;
+	return power;
+}
+
+uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes)
+{
+	uint64_t lines = ((uint64_t)POOL_HEADER_BYTES + MBUF_BYTES + HEADROOM_BYTES +
+				 packet_data_bytes + CACHE_LINE_BYTES - 1) /
+		CACHE_LINE_BYTES;
+
+	lines |= 1; /* rte_mempool spreads buffers over the memory channels: an odd number of lines
+		     */
+	return packets * lines * CACHE_LINE_BYTES +
+		power_of_two_from((uint64_t)packets + 1) * sizeof(void *);
+}
+
+static uint64_t held_by_stages(const struct config *config)
+{
+	uint64_t packets = 0;
+
+	for (unsigned index = 0; index < config->pipeline_count; index++) {
+		const struct config_pipeline *pipeline = &config->pipelines[index];
+
+		for (unsigned stage = 0; stage < pipeline->stage_count; stage++)
+			packets += pipeline->stages[stage].buffer_packets;
+	}
+	return packets;
+}
+
+/* Descriptors of the queues that the workers of each node fill. */
+static void count_descriptors(const struct config *config, const struct topology *topology,
+	const struct plan *plan, uint64_t descriptors[])
+{
+	for (unsigned port = 0; port < config->port_count; port++) {
+		for (unsigned queue = 0; queue < plan->rx_queues[port]; queue++) {
+			const struct plan_worker *worker =
+				&plan->workers[plan->rx_worker[port][queue]];
+
+			descriptors[topology_node_index(topology, worker->memory_node)] +=
+				config->ports[port].rx_descriptors;
+		}
+		for (unsigned queue = 0; queue < plan->tx_queues[port]; queue++) {
+			const struct plan_worker *worker = &plan->workers[queue];
+
+			descriptors[topology_node_index(topology, worker->memory_node)] +=
+				config->ports[port].tx_descriptors;
+		}
+	}
+}
+
+/* 2^n - 1 is what a pool's ring holds without waste; large pools grow in finer steps. */
+static uint32_t rounded(uint64_t packets)
+{
+	const uint64_t step = 65536;
+
+	packets = packets < PACKETS_MIN ? PACKETS_MIN : packets;
+	if (packets < step)
+		return (uint32_t)(power_of_two_from(packets + 1) - 1);
+	packets = (packets + step) / step * step - 1;
+	return packets > UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
+}
+
+static uint32_t chosen_packets(
+	const struct config *config, uint64_t needed, unsigned node, struct plan *plan)
+{
+	if (config->memory.packets == 0)
+		return rounded(needed + needed / 8);
+	if (config->memory.packets < needed)
+		plan_warn(plan,
+			"memory.packets: %" PRIu32
+			" buffers on node %u, but queues and backlogs can "
+			"hold %" PRIu64 " at once: ports may run dry",
+			config->memory.packets, node, needed);
+	return config->memory.packets;
+}
+
+void plan_memory(const struct config *config, const struct topology *topology, struct plan *plan)
+{
+	uint64_t descriptors[TOPOLOGY_NODES_MAX] = {0};
+	uint64_t backlog = plan->worker_count > 1 ? config->steering.netdev_max_backlog : 0;
+	uint64_t by_worker =
+		backlog + 2 * BURST_PACKETS + PLAN_MEMPOOL_CACHE + held_by_stages(config);
+
+	count_descriptors(config, topology, plan, descriptors);
+	for (unsigned index = 0; index < topology->node_count; index++) {
+		uint64_t workers = 0, bytes;
+
+		for (unsigned worker = 0; worker < plan->worker_count; worker++)
+			workers += plan->workers[worker].memory_node == topology->nodes[index].node;
+		if (workers == 0)
+			continue;
+		plan->packets[index] =
+			chosen_packets(config, descriptors[index] + workers * by_worker,
+				topology->nodes[index].node, plan);
+		bytes = plan_pool_bytes(plan->packets[index], config->memory.packet_data_bytes) +
+			descriptors[index] * DESCRIPTOR_BYTES +
+			workers * plan->worker_count * power_of_two_from(backlog) * sizeof(void *) +
+			fixed_bytes;
+		plan->memory_bytes[index] =
+			(bytes + hugepage_bytes - 1) / hugepage_bytes * hugepage_bytes;
+	}
+}
+
+static bool node_has_hugepages(const struct topology_node *node, uint64_t bytes)
+{
+	return node->hugepages_2m_free * hugepage_bytes >= bytes ||
+		node->hugepages_1g_free * large_hugepage_bytes >= bytes;
+}
+
+enum memory_mode plan_memory_mode(
+	const struct config *config, const struct topology *topology, const struct plan *plan)
+{
+	if (config->memory.mode != MEMORY_AUTO)
+		return config->memory.mode;
+	for (unsigned index = 0; index < topology->node_count; index++) {
+		if (!node_has_hugepages(&topology->nodes[index], plan->memory_bytes[index]))
+			return MEMORY_NO_HUGE;
+	}
+	return MEMORY_IN_MEMORY;
+}
+
+uint64_t plan_hugepages_missing(const struct topology *topology, const struct plan *plan,
+	unsigned node_index, char *command, size_t command_size)
+{
+	const struct topology_node *node = &topology->nodes[node_index];
+	uint64_t missing;
+
+	command[0] = '\0';
+	if (node_has_hugepages(node, plan->memory_bytes[node_index]))
+		return 0;
+	missing = plan->memory_bytes[node_index] / hugepage_bytes - node->hugepages_2m_free;
+	if (topology->node_count == 1) /* there may be no folder for its only node */
+		snprintf(command, command_size, "echo %" PRIu64 " > /proc/sys/vm/nr_hugepages",
+			node->hugepages_2m + missing);
+	else
+		snprintf(command, command_size,
+			"echo %" PRIu64 " > /sys/devices/system/node/node%u/hugepages/"
+			"hugepages-2048kB/nr_hugepages",
+			node->hugepages_2m + missing, node->node);
+	return missing;
+}
