@@ -19,8 +19,8 @@ struct capture_writer;
 struct capture_writer *capture_writer_open(const char *path, struct error *error);
 
 /* One frame in `count` pieces (count <= 1024). 0 or -errno. */
-int capture_writer_write(struct capture_writer *writer, uint64_t time_ns, const struct iovec *pieces,
-	int count);
+int capture_writer_write(
+	struct capture_writer *writer, uint64_t time_ns, const struct iovec *pieces, int count);
 int capture_writer_flush(struct capture_writer *writer);
 
 /* Flushes and frees (takes NULL). 0, or the first error met: then `error` says what was lost. */
