@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The Internet checksum over vectors of 64-bit lanes. Each lane keeps two running sums: `all` of
- * the lanes as they are (modulo 2^64) and `high` of their upper 32 bits (which cannot overflow
- * below 2^32 vectors). The sum of the lower halves is then all - high * 2^32, exact because it is
- * below 2^64 itself: three instructions a vector, and no masking.
+ * the lanes as they are (modulo 2^64) and `high` of their upper 32 bits. The sum of the lower
+ * halves is then all - high * 2^32, exact because it is below 2^64 itself: three instructions a
+ * vector, and no masking. Fewer than 2^32 bytes are fewer than 2^27 vectors, so a lane's halves
+ * stay below 2^59 and those of all lanes together below 2^63: nothing overflows on the way out.
  */
 #include "packet/checksum_simd.h"
 
@@ -13,27 +14,13 @@
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define TARGET_AVX512 __attribute__((target("avx512f,avx512bw")))
 
-/* The lanes' two sums to one of 32 bits: halves are summed apart so that nothing overflows. */
-static inline uint64_t lanes_total(const uint64_t *all, const uint64_t *high, int count)
+TARGET_AVX2 static inline uint64_t reduce_avx2(__m256i all, __m256i high)
 {
-	uint64_t total = 0;
+	__m256i lanes = _mm256_sub_epi64(_mm256_add_epi64(all, high), _mm256_slli_epi64(high, 32));
+	__m128i pair =
+		_mm_add_epi64(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
 
-	for (int i = 0; i < count; i++) {
-		uint64_t low = all[i] - (high[i] << 32);
-
-		total += checksum_narrow(low);
-		total += checksum_narrow(high[i]);
-	}
-	return total;
-}
-
-TARGET_AVX2 static uint64_t reduce_avx2(__m256i all, __m256i high)
-{
-	uint64_t all_lanes[4], high_lanes[4];
-
-	_mm256_storeu_si256((__m256i *)all_lanes, all);
-	_mm256_storeu_si256((__m256i *)high_lanes, high);
-	return lanes_total(all_lanes, high_lanes, 4);
+	return (uint64_t)_mm_cvtsi128_si64(pair) + (uint64_t)_mm_extract_epi64(pair, 1);
 }
 
 TARGET_AVX2 uint32_t checksum_partial_avx2(const void *bytes, uint32_t length, uint32_t sum)
@@ -73,38 +60,53 @@ TARGET_AVX2 uint32_t checksum_partial_avx2(const void *bytes, uint32_t length, u
 	return checksum_narrow(reduce_avx2(all[0], high[0]) + sum);
 }
 
+TARGET_AVX512 static inline void add_avx512(__m512i *all, __m512i *high, __m512i v)
+{
+	/* Kept in a register: gcc would rather load it twice, and loads are what is scarce. */
+	__asm__("" : "+v"(v));
+	*all = _mm512_add_epi64(*all, v);
+	*high = _mm512_add_epi64(*high, _mm512_srli_epi64(v, 32));
+}
+
+/* Bits `from` up to, not including, `to` (from < 64, from < to). */
+static inline uint64_t byte_mask(uint64_t from, uint64_t to)
+{
+	uint64_t mask = UINT64_MAX << from;
+
+	return to < 64 ? mask & ~(UINT64_MAX << to) : mask;
+}
+
+/*
+ * All loads are aligned, because one that crosses a cache line costs two: the first starts at the
+ * line's beginning and masks what lies before the bytes. That moves each byte up by its address
+ * modulo 4 within its 32-bit word, and a sum modulo 2^32 - 1 is moved back by a rotation.
+ */
 TARGET_AVX512 uint32_t checksum_partial_avx512(const void *bytes, uint32_t length, uint32_t sum)
 {
-	const uint8_t *at = bytes;
-	__m512i all[2], high[2], low;
-	uint64_t total;
+	uint64_t offset = (uintptr_t)bytes & 63, end = offset + length, at = 64;
+	const char *base = (const char *)bytes - offset;
+	__m512i all[2], high[2], lanes;
+	uint32_t total, turn = (uint32_t)(offset & 3) * 8;
 
+	if (length == 0)
+		return sum;
 	all[0] = all[1] = high[0] = high[1] = _mm512_setzero_si512();
-	for (; length >= 128; length -= 128, at += 128) {
-		__m512i v = _mm512_loadu_si512(at), w = _mm512_loadu_si512(at + 64);
-
-		all[0] = _mm512_add_epi64(all[0], v);
-		high[0] = _mm512_add_epi64(high[0], _mm512_srli_epi64(v, 32));
-		all[1] = _mm512_add_epi64(all[1], w);
-		high[1] = _mm512_add_epi64(high[1], _mm512_srli_epi64(w, 32));
+	add_avx512(&all[0], &high[0], _mm512_maskz_loadu_epi8(byte_mask(offset, end), base));
+	for (; at + 128 <= end; at += 128) {
+		add_avx512(&all[0], &high[0], _mm512_load_si512(base + at));
+		add_avx512(&all[1], &high[1], _mm512_load_si512(base + at + 64));
 	}
-	while (length != 0) {
-		uint32_t part = length < 64 ? length : 64;
-		__m512i v = _mm512_maskz_loadu_epi8(UINT64_MAX >> (64 - part), at);
-
-		all[0] = _mm512_add_epi64(all[0], v);
-		high[0] = _mm512_add_epi64(high[0], _mm512_srli_epi64(v, 32));
-		length -= part;
-		at += part;
+	if (at + 64 <= end) {
+		add_avx512(&all[1], &high[1], _mm512_load_si512(base + at));
+		at += 64;
 	}
+	if (at < end)
+		add_avx512(&all[0], &high[0],
+			_mm512_maskz_loadu_epi8(byte_mask(0, end - at), base + at));
 	all[0] = _mm512_add_epi64(all[0], all[1]);
 	high[0] = _mm512_add_epi64(high[0], high[1]);
-	/* Both sums of a lane fit 63 bits together only after narrowing: fold each to 33 bits
-	 * first. */
-	low = _mm512_sub_epi64(all[0], _mm512_slli_epi64(high[0], 32));
-	low = _mm512_add_epi64(_mm512_maskz_mov_epi32(0x5555, low), _mm512_srli_epi64(low, 32));
-	high[0] = _mm512_add_epi64(
-		_mm512_maskz_mov_epi32(0x5555, high[0]), _mm512_srli_epi64(high[0], 32));
-	total = (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(low, high[0]));
-	return checksum_narrow(total + sum);
+	lanes = _mm512_sub_epi64(_mm512_add_epi64(all[0], high[0]), _mm512_slli_epi64(high[0], 32));
+	total = checksum_narrow((uint64_t)_mm512_reduce_add_epi64(lanes));
+	total = total >> turn | total << (-turn & 31);
+	return checksum_narrow((uint64_t)total + sum);
 }
