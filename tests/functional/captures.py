@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Captures read by scapy: frames, flows, and what a replay must make of them."""
+import os
+import struct
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.utils import PcapReader, RawPcapReader
+
+from running import ROOT
+
+ETHERNET, NULL, RAW, LINUX_SLL, LINUX_SLL2 = 1, 0, 101, 113, 276
+RAW_TYPES = (RAW, 12, 14)
+
+
+class Capture(NamedTuple):
+    path: Path
+    name: str
+    format: str
+    link: str
+    packets: int
+    snapped: int
+
+
+def listed():
+    """The rows of the README beside the real captures; none where they are absent."""
+    folder = Path(os.environ.get("WEIR_SHARED", ROOT.parent / "shared")) / "pcaps"
+    readme, rows = folder / "README.md", []
+    if not readme.exists():
+        return rows
+    for line in readme.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("| \n").split(" | ")]
+        if len(cells) > 10 and (folder / cells[0]).is_file():
+            rows.append(Capture(folder / cells[0], cells[0], cells[4], cells[5], int(cells[6]),
+                                int(cells[9])))
+    return rows
+
+
+def raw_frames(path):
+    """(link type, bytes) of each packet wholly in the file."""
+    reader = RawPcapReader(str(path))
+    try:
+        while True:
+            # scapy cuts at 64 KiB unless told: BIG TCP is larger.
+            data, metadata = reader._read_packet(size=1 << 20)
+            link = getattr(metadata, "linktype", None)
+            yield (reader.linktype if link is None else link), data
+    except EOFError:
+        return
+    finally:
+        reader.close()
+
+
+def without_link_header(link, data):
+    """EtherType and what follows, as any link type that carries them has it; None: it has none."""
+    if link == ETHERNET:
+        return data[12:]
+    if link == LINUX_SLL:
+        return data[14:]
+    if link == LINUX_SLL2:
+        return data[0:2] + data[20:]
+    payload = data if link in RAW_TYPES else data[4:]
+    if len(payload) == 0:
+        return None
+    return (b"\x86\xdd" if payload[0] >> 4 == 6 else b"\x08\x00") + payload
+
+
+def flow_of(after_addresses):
+    """What RSS may tell apart in bytes from the EtherType on: ports, else addresses, else nothing."""
+    kind, at = after_addresses[0:2], 2
+    while kind in (b"\x81\x00", b"\x88\xa8", b"\x91\x00"):
+        kind, at = after_addresses[at + 2:at + 4], at + 4
+    packet = after_addresses[at:]
+    if kind == b"\x08\x00" and len(packet) >= 20:
+        addresses, protocol = packet[12:20], packet[9]
+        fragment = struct.unpack_from(">H", packet, 6)[0] & 0x3fff
+        ports = packet[(packet[0] & 15) * 4:][:4]
+    elif kind == b"\x86\xdd" and len(packet) >= 40:
+        addresses, protocol, fragment, ports = packet[8:40], packet[6], 0, packet[40:44]
+    else:
+        return b""
+    if protocol not in (6, 17, 132) or fragment or len(ports) < 4:
+        return addresses
+    return addresses + bytes([protocol]) + ports
+
+
+def flows(frames):
+    """The frames of each flow, in order. `frames`: bytes from the EtherType on."""
+    table = defaultdict(list)
+    for frame in frames:
+        table[flow_of(frame)].append(frame)
+    return table
+
+
+def packets(path):
+    """scapy's view of an Ethernet capture."""
+    with PcapReader(str(path)) as reader:
+        return [packet if isinstance(packet, Ether) else Ether(bytes(packet)) for packet in reader]
+
+
+def checksums_right(packet):
+    """Computed anew by scapy, every checksum stays as it is."""
+    again = packet.copy()
+    layer = again
+    while layer:
+        for field in ("chksum", "cksum"):
+            if field in layer.fields:
+                delattr(layer, field)
+        layer = layer.payload
+    assert packet.haslayer(IP) or packet.haslayer(IPv6)
+    return bytes(again) == bytes(packet)
