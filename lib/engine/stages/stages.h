@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The stages there are, one a file, and what several of them share. Only for this folder: others
+ * ask stage_find() of engine/stage.h. What each stage does is written in docs/stages.md.
+ */
+#ifndef WEIR_ENGINE_STAGES_STAGES_H
+#define WEIR_ENGINE_STAGES_STAGES_H
+
+#include "engine/stage.h"
+
+extern const struct stage_ops io_stage;
+extern const struct stage_ops mac_stage;
+extern const struct stage_ops macswap_stage;
+extern const struct stage_ops fivetuple_swap_stage;
+extern const struct stage_ops csum_stage;
+extern const struct stage_ops icmpecho_stage;
+extern const struct stage_ops rxonly_stage;
+extern const struct stage_ops txonly_stage;
+extern const struct stage_ops flowgen_stage;
+extern const struct stage_ops noisy_stage;
+extern const struct stage_ops drop_stage;
+
+/* Frees every packet of the burst under one reason and leaves it empty. */
+static inline void burst_drop(struct stage *stage, struct burst *burst, enum drop_reason reason)
+{
+	stage->drops[reason] += burst->count;
+	rte_pktmbuf_free_bulk(burst->packets, burst->count);
+	burst->count = 0;
+	burst->bytes = 0;
+}
+
+/* State for a stage's create(), zeroed, of the worker's node: `struct x *x = stage_state(...)`.
+ * Freed by stage_state_free(). NULL: out of memory, and `error` says so. */
+void *stage_state(struct stage *stage, size_t bytes, int numa_node, struct error *error);
+void stage_state_free(struct stage *stage);
+
+#endif
