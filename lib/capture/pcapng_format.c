@@ -68,24 +68,12 @@ static enum record_result why_missing(const struct window *window)
 	return window->failure != 0 ? RECORD_FAILED : RECORD_CUT;
 }
 
-/* The length stands at both ends of a block: when they differ, neither can be trusted to lead to
- * the next block. */
-static enum record_result long_block_skip(
-	const struct pcapng_format *format, struct window *window, uint32_t type, uint32_t total)
+/* Without its second length being looked at: were it wrong, the next block would be too. */
+static enum record_result long_block_skip(struct window *window, uint32_t type, uint32_t total)
 {
-	const uint8_t *end;
-
 	if (type == PCAPNG_SECTION_HEADER || type == BLOCK_INTERFACE)
 		return RECORD_CUT;
-	if (!window_skip(window, total - 4))
-		return why_missing(window);
-	end = window_need(window, 4);
-	if (end == NULL)
-		return why_missing(window);
-	if (load_u32(end, format->swapped) != total)
-		return RECORD_CUT;
-	window_take(window, 4);
-	return RECORD_TOO_LONG;
+	return window_skip(window, total) ? RECORD_TOO_LONG : why_missing(window);
 }
 
 /* Takes one block. RECORD_GIVEN: *ret_block holds it. RECORD_TOO_LONG: passed over, its type told.
@@ -110,10 +98,11 @@ static enum record_result block_next(
 	if (total < BLOCK_FRAME_BYTES || total % 4 != 0)
 		return RECORD_CUT;
 	if (__builtin_expect(total > BLOCK_MAX_BYTES, 0))
-		return long_block_skip(format, window, ret_block->type, total);
+		return long_block_skip(window, ret_block->type, total);
 	start = window_need(window, total);
 	if (start == NULL)
 		return why_missing(window);
+	/* The length stands at both ends: when they differ, neither leads to the next block. */
 	if (load_u32(start + total - 4, format->swapped) != total)
 		return RECORD_CUT;
 	ret_block->body = start + BLOCK_START_BYTES;

@@ -28,6 +28,7 @@ struct capture_reader {
 	struct window window;
 	bool is_pcapng;
 	bool ended;
+	int failure; /* a positive errno that ended it */
 	struct pcap_format pcap;
 	struct pcapng_format pcapng;
 	uint64_t time_ns; /* of the last record that had one */
@@ -160,10 +161,12 @@ static void time_follow(struct capture_reader *reader, struct record *record)
 	reader->time_ns = record->time_ns;
 }
 
-static int reading_failed(struct capture_reader *reader, struct error *error)
+static int reading_failed(struct capture_reader *reader, int code, struct error *error)
 {
-	int code = reader->window.failure != 0 ? reader->window.failure : ENOMEM;
-
+	if (code != EINTR) {
+		reader->ended = true;
+		reader->failure = code;
+	}
 	return error_set(error, code, "%s: reading it failed after %" PRIu64 " records: %s",
 		reader->name, reader->counts.read, strerror(code));
 }
@@ -196,7 +199,9 @@ int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, 
 		if (result == RECORD_END)
 			break;
 		if (result == RECORD_FAILED)
-			return reading_failed(reader, error);
+			return reading_failed(reader,
+				reader->window.failure != 0 ? reader->window.failure : ENOMEM,
+				error);
 		reader->counts.read++;
 		switch (result) {
 		case RECORD_GIVEN:
@@ -211,7 +216,7 @@ int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, 
 		}
 	}
 	reader->ended = true;
-	return 0;
+	return reader->failure == 0 ? 0 : reading_failed(reader, reader->failure, error);
 }
 
 int capture_reader_rewind(struct capture_reader *reader, struct error *error)
@@ -222,9 +227,11 @@ int capture_reader_rewind(struct capture_reader *reader, struct error *error)
 			"again",
 			reader->name);
 	reader->ended = false;
+	reader->failure = 0;
 	reader->time_ns = 0;
 	reader->counts = (struct capture_counts){0};
 	if (format_begin(reader, error) < 0) {
+		/* It was a capture when it was opened: somebody changed it. */
 		reader->ended = true;
 		return error_prefix(error, "%s", reader->name);
 	}

@@ -58,7 +58,8 @@ struct capture_reader *capture_reader_open_memory(
 struct capture_reader *capture_reader_close(struct capture_reader *reader);
 
 /* 1: *ret_frame is the next frame, valid until the next call. 0: the end, or where the file is cut
- * (see counts). -errno: reading failed, see `error`; -EINTR: a signal came while waiting at a pipe. */
+ * (see counts). -errno: reading failed, see `error`; -EINTR: a signal came while waiting at a pipe,
+ * and the call may be repeated. */
 int capture_reader_next(
 	struct capture_reader *reader, struct frame *ret_frame, struct error *error);
 

@@ -67,11 +67,12 @@ static bool window_read(struct window *window)
 {
 	ssize_t got;
 
+	if (window->failure == EINTR)
+		window->failure = 0;
 	if (window->at_end || window->failure != 0)
 		return false;
 	got = read(window->fd, window->buffer + window->end, WINDOW_BYTES - window->end);
 	if (got < 0) {
-		/* EINTR too: whoever waits at a pipe must be able to stop at a signal. */
 		window->failure = errno;
 		return false;
 	}
@@ -101,16 +102,16 @@ const uint8_t *window_need_more(struct window *window, size_t count)
 bool window_skip(struct window *window, uint64_t count)
 {
 	while (count > window_left(window)) {
-		count -= window_left(window);
-		if (window->at_end || window->failure != 0) {
-			window->position = window->end;
+		if (window->at_end)
 			return false;
-		}
+		count -= window_left(window);
 		window->position = 0;
 		window->end = 0;
 		window->moved = true;
-		if (!window_read(window))
-			return false;
+		while (!window_read(window)) {
+			if (window->failure != EINTR)
+				return false;
+		}
 	}
 	window->position += count;
 	return true;

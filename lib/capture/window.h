@@ -30,7 +30,7 @@ struct window {
 	bool closes_fd;
 	bool at_end; /* nothing comes after `end` */
 	bool moved; /* the first byte is no longer in sight */
-	int failure; /* a positive errno: reading failed, and stays failed until rewound */
+	int failure; /* a positive errno: reading failed, for good unless it is EINTR */
 	off_t origin; /* where the file was when opened; -1: cannot seek (a pipe) */
 };
 
@@ -46,7 +46,8 @@ int window_rewind(struct window *window);
 const uint8_t *window_need_more(struct window *window, size_t count);
 
 /* The next `count` bytes in one piece (count <= WINDOW_BYTES), not taken yet; valid until the next
- * window_need() or window_skip(). NULL: fewer are left, or reading failed (window->failure). */
+ * window_need() or window_skip(). NULL: fewer are left, or reading failed (window->failure); after
+ * EINTR, a signal that came while waiting at a pipe, the call may be repeated. */
 static inline const uint8_t *window_need(struct window *window, size_t count)
 {
 	if (__builtin_expect(window->end - window->position >= count, 1))
@@ -60,7 +61,8 @@ static inline void window_take(struct window *window, size_t count)
 	window->position += count;
 }
 
-/* Takes `count` bytes, however many, without looking. False: fewer were left, or reading failed. */
+/* Takes `count` bytes, however many, without looking; no signal interrupts that. False: fewer were
+ * left, or reading failed. */
 bool window_skip(struct window *window, uint64_t count);
 
 /* How many bytes are left in sight after a window_need() that gave NULL. */

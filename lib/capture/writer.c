@@ -191,7 +191,7 @@ static void append_record_start(
 		.original_length = original_length,
 	};
 	struct pcap_record_start plain = {
-		.seconds = (uint32_t)(time_ns / NS_PER_SECOND),
+		.seconds = (uint32_t)(time_ns / NS_PER_SECOND), /* until the year 2106 */
 		.nanoseconds = (uint32_t)(time_ns % NS_PER_SECOND),
 		.length = length,
 		.original_length = original_length,
