@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { RETA_SIZE_MAX = 512 };
+enum { RETA_SIZE_MIN = 128, RETA_SIZE_MAX = 512, RETA_QUEUES_MAX = 256 };
 
 struct reta {
 	uint16_t size; /* a power of two, 128..512 */
@@ -16,7 +16,8 @@ struct reta {
 	uint8_t queues[RETA_SIZE_MAX];
 };
 
-/* Bucket i -> queue i % queue_count. 0, or -EINVAL when size or queue_count are out of range. */
+/* Bucket i -> queue i % queue_count. 0, or -EINVAL when size or queue_count are out of range: the
+ * queues are 1..RETA_QUEUES_MAX and no more than the buckets. */
 int reta_fill_equal(struct reta *reta, uint16_t size, uint16_t queue_count);
 
 static inline unsigned reta_bucket(const struct reta *reta, uint32_t hash)
