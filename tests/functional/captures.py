@@ -113,3 +113,19 @@ def checksums_right(packet):
         layer = layer.payload
     assert packet.haslayer(IP) or packet.haslayer(IPv6)
     return bytes(again) == bytes(packet)
+
+
+def timed_frames(path):
+    """(nanoseconds, bytes) of each packet of a pcap file."""
+    with open(path, "rb") as file:
+        magic = file.read(24)[:4]
+        order = "<" if magic in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+        unit = 1 if magic in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1000
+        while len(header := file.read(16)) == 16:
+            seconds, fraction, length, _original = struct.unpack(order + "IIII", header)
+            yield seconds * 1_000_000_000 + fraction * unit, file.read(length)
+
+
+def span_ns(path):
+    times = [time_ns for time_ns, _frame in timed_frames(path)]
+    return times[-1] - times[0]

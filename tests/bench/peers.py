@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the peers and weir, and takes from their output the one number that is compared."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIR = os.environ.get("WEIR", str(ROOT / "build/app/weir"))
+HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+
+
+class Unavailable(Exception):
+    """This comparison cannot be made here, and why."""
+
+
+def hugepages():
+    return HUGEPAGES.exists() and int(HUGEPAGES.read_text()) >= 256
+
+
+def eal_memory():
+    """Both sides get the same memory."""
+    return ["--in-memory"] if hugepages() else ["--no-huge", "-m", "1024"]
+
+
+def run(words, seconds, namespace=None):
+    words = [str(word) for word in (namespace.prefix() if namespace else []) + list(words)]
+    try:
+        result = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                errors="replace", timeout=seconds, check=False)
+    except FileNotFoundError as error:
+        raise Unavailable(f"{words[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{words[0]} did not end in {seconds} s") from error
+    if result.returncode != 0:
+        raise Unavailable(f"{' '.join(words)}: {(result.stderr or result.stdout).strip()[-500:]}")
+    return result.stdout
+
+
+def weir_json(*words, seconds=60, namespace=None):
+    return json.loads(run([WEIR, *words, "--json"], seconds, namespace))
+
+
+def testpmd_pps(devices, mode, seconds=2.0):
+    """What one forwarding core sends, all ports together: the median second."""
+    words = ["dpdk-testpmd", "-l", "0,1", *eal_memory(), "--no-pci", "--no-telemetry"]
+    for device in devices:
+        words += ["--vdev", device]
+    words += ["--", f"--forward-mode={mode}", "--nb-cores=1", "--auto-start", "--stats-period=1"]
+    try:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace")
+    except FileNotFoundError as error:
+        raise Unavailable("dpdk-testpmd is not installed (package dpdk-dev)") from error
+    # EAL's start and the first, empty, second come on top.
+    time.sleep(seconds + 1.5)
+    process.send_signal(signal.SIGINT)
+    try:
+        text, _ = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        text, _ = process.communicate()
+    rates = [int(rate) for rate in re.findall(r"Tx-pps:\s+(\d+)", text)]
+    ports = len(devices)
+    seconds_seen = [sum(rates[i:i + ports]) for i in range(0, len(rates) - ports + 1, ports)]
+    moving = sorted(rate for rate in seconds_seen[1:] if rate)
+    if not moving:
+        raise Unavailable("testpmd moved nothing: " + text.strip()[-400:])
+    return moving[len(moving) // 2]
+
+
+def weir_pps(devices, mode, seconds=2.0):
+    """The same, weir's counters on: packets out over the time they took."""
+    words = ["run"]
+    for device in devices:
+        words += ["--port", device]
+    words += ["--mode", mode, "--workers", "1", "--cpus", "1", "--duration", f"{seconds}s"]
+    report = weir_json(*words, seconds=seconds + 20)
+    return report["rate"]["pps"]
+
+
+def tcpreplay_pps(path, interface, namespace):
+    text = run(["tcpreplay", "-i", interface, "-K", "--topspeed", "--loop=5", path], 60, namespace)
+    match = re.search(r"([\d.]+) pps", text)
+    if not match:
+        raise Unavailable("tcpreplay told no rate")
+    return float(match.group(1))

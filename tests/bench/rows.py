@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A comparison: two things measured in turns, their ratio, and the goal it has to meet."""
+import re
+import statistics
+from typing import NamedTuple, Optional
+
+
+class Row(NamedTuple):
+    case: str
+    unit: str
+    weir: float
+    peer: str = ""
+    peer_value: Optional[float] = None
+    ratio: Optional[float] = None
+    spread: str = ""
+    goal: str = ""
+    met: Optional[bool] = None
+
+
+def judge(goal, value, ratio):
+    """Goals read ">= 0.95 x" (of the ratio to the peer) or "<= 30" (of the value itself)."""
+    match = re.fullmatch(r"(<=|>=|<|>) ([\d.e-]+)( x)?", goal)
+    if match is None:
+        return None
+    measured, limit = (ratio if match.group(3) else value), float(match.group(2))
+    if measured is None:
+        return None
+    return {"<=": measured <= limit, ">=": measured >= limit, "<": measured < limit,
+            ">": measured > limit}[match.group(1)]
+
+
+def alternate(case, unit, peer, goal, weir, other, rounds):
+    """weir and its peer in turns, so that a slow moment of the machine meets both."""
+    pairs = [(weir(), other()) for _round in range(rounds)]
+    ratios = sorted(ours / theirs for ours, theirs in pairs)
+    ours = statistics.median(pair[0] for pair in pairs)
+    theirs = statistics.median(pair[1] for pair in pairs)
+    ratio = statistics.median(ratios)
+    return Row(case, unit, ours, peer, theirs, ratio, f"{ratios[0]:.2f}-{ratios[-1]:.2f}", goal,
+               judge(goal, ours, ratio))
+
+
+def alone(case, unit, goal, measure, rounds):
+    """Measured against a number."""
+    values = sorted(measure() for _round in range(rounds))
+    value = statistics.median(values)
+    return Row(case, unit, value, spread=f"{number(values[0])}-{number(values[-1])}", goal=goal,
+               met=judge(goal, value, None))
+
+
+def number(value):
+    if value is None:
+        return ""
+    for size, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:.2f}{letter}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def table(rows):
+    titles = ("case", "unit", "weir", "peer", "its value", "ratio", "spread", "goal", "met")
+    lines = [titles]
+    for row in rows:
+        lines.append((row.case, row.unit, number(row.weir), row.peer, number(row.peer_value),
+                      "" if row.ratio is None else f"{row.ratio:.2f}", row.spread, row.goal,
+                      {True: "yes", False: "NO", None: ""}[row.met]))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+                     for line in lines)
