@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Turns the JSON form of statistics (snapshot_json.h) and replies of commands into what a person
+ * reads. The periodic table, the final summary, `weir show` and the console all print through here.
+ */
+#ifndef WEIR_STATS_RENDER_H
+#define WEIR_STATS_RENDER_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+/* What there is to show. A section's name is what `show` takes and its member in the JSON. */
+enum section_id {
+	SECTION_PORTS,
+	SECTION_QUEUES,
+	SECTION_WORKERS,
+	SECTION_STAGES,
+	SECTION_LATENCY,
+	SECTION_DROPS,
+	SECTION_MEMORY,
+	SECTION_ACCOUNT,
+	SECTION_CONFIG,
+	SECTION_COMMANDS,
+	SECTION_COUNT
+};
+
+#define SECTION_BIT(id) (1u << SECTION_##id)
+
+enum {
+	RENDER_PERIODIC = SECTION_BIT(PORTS) | SECTION_BIT(WORKERS) | SECTION_BIT(LATENCY) |
+		SECTION_BIT(DROPS),
+	RENDER_SUMMARY = RENDER_PERIODIC | SECTION_BIT(ACCOUNT),
+	RENDER_ALL_COUNTERS =
+		RENDER_SUMMARY | SECTION_BIT(QUEUES) | SECTION_BIT(STAGES) | SECTION_BIT(MEMORY),
+	RENDER_WHATEVER = (1u << SECTION_COUNT) - 1, /* every section that is there */
+};
+
+/* Flags of how. */
+enum {
+	RENDER_IDLE = 1 << 0, /* what saw no packet too */
+	RENDER_DETAILS = 1 << 1, /* further columns */
+	RENDER_BOLD = 1 << 2, /* titles in bold: a terminal */
+};
+
+struct section {
+	const char *name;
+	const char *help;
+	void (*render)(FILE *out, const json_t *object, unsigned flags);
+};
+
+extern const struct section sections[SECTION_COUNT];
+
+/* Prints a line about the moment and those of the sections that `object` has. */
+void render(FILE *out, const json_t *object, unsigned which, unsigned flags);
+
+/* Inside stats/: the sections that have files of their own. */
+void render_workers(FILE *out, const json_t *workers, unsigned flags);
+
+#endif
