@@ -19,8 +19,14 @@ struct generator;
 struct generator *generator_create(const struct config_generate *config, struct error *error);
 struct generator *generator_destroy(struct generator *generator);
 
-/* 1: *ret_frame is the next frame, valid until the next call; 0: config.packets were given.
- * time_ns starts at 0 and follows config.speed (1 us a packet for "top" and "original"). */
+/* 1: *ret_frame is the next frame, valid until the next call; 0: config.packets were given, or
+ * config.duration_ns is over. time_ns starts at 0 and follows config.speed (1 us a packet for "top"
+ * and "original").
+ *
+ * Sizes that cannot hold the headers (and of a TCP segment with data one byte) are raised to them.
+ * What is lost is not given and counts for nothing; a duplicate follows its original at once; a
+ * reordered packet changes places with the next one of its flow. TCP goes on as if nothing had
+ * happened: there are no retransmissions. */
 int generator_next(struct generator *generator, struct frame *ret_frame);
 
 /* Starts anew: the same packets again. */
