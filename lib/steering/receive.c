@@ -75,10 +75,6 @@ static const uint8_t *parse_any(
 	if (length < PARSE_MAX_BYTES && packet->nb_segs > 1) {
 		length = packet->pkt_len < PARSE_MAX_BYTES ? packet->pkt_len : PARSE_MAX_BYTES;
 		bytes = rte_pktmbuf_read(packet, 0, length, buffer);
-		if (bytes == NULL) { /* pkt_len promises more than the segments hold */
-			bytes = rte_pktmbuf_mtod(packet, const uint8_t *);
-			length = packet->data_len;
-		}
 	}
 	parse_headers(bytes, length, ret_headers);
 	packet->packet_type = ret_headers->packet_type;
