@@ -25,8 +25,8 @@ static const struct {
 	{"virtio_user", "queues=", false, 1},
 	{"net_pcap", "rx_", true, 1},
 	{"eth_pcap", "rx_", true, 1},
-	{"net_memif", NULL, false, 1},
 	{"net_tap", NULL, false, 16},
+	{"net_ring", NULL, false, 16},
 };
 
 static bool parse_address(const char *text, unsigned parts[4], int *ret_used)
@@ -111,7 +111,7 @@ void device_plan_ports(const struct config *config, const char *root, struct pla
 		const struct config_port *port = &config->ports[index];
 		uint16_t queues;
 
-		ports[index] = (struct plan_port){.numa_node = -1, .tx_queues_max = UINT16_MAX};
+		ports[index] = (struct plan_port){.numa_node = -1};
 		switch (port->kind) {
 		case PORT_DEVICE:
 			ports[index].numa_node = device_numa_node(root, port->device);
@@ -122,9 +122,10 @@ void device_plan_ports(const struct config *config, const char *root, struct pla
 			break;
 		case PORT_REPLAY:
 		case PORT_GENERATE:
-			ports[index].rx_queues_max = port->queues > 0 ? port->queues : 1;
+			ports[index].rx_queues_max = 1;
+			ports[index].tx_queues_max = 0;
 			break;
-		case PORT_FILE: break;
+		case PORT_FILE: ports[index].tx_queues_max = 1; break;
 		}
 	}
 }

@@ -97,6 +97,17 @@ static void place_main(struct choice *choice)
 	choice->core_load[cpu->first_sibling] += LOAD_MAIN;
 }
 
+/* A CPU that main kept clear of at first may be the only free one in the end. */
+static void move_main(struct choice *choice)
+{
+	unsigned cpu = choice->plan->main_cpu;
+
+	if (choice->workers_on_cpu[cpu] == 0)
+		return;
+	choice->core_load[topology_cpu_find(choice->topology, cpu)->first_sibling] -= LOAD_MAIN;
+	place_main(choice);
+}
+
 static void place_worker(struct choice *choice, const struct topology_cpu *cpu)
 {
 	struct plan *plan = choice->plan;
@@ -320,6 +331,7 @@ int plan_cpus(const struct config *config, const struct topology *topology,
 		place_all(&choice);
 	if (status < 0)
 		return status;
+	move_main(&choice);
 	mark_sharing(&choice, workers->idle);
 	choose_memory_nodes(topology, plan);
 	return 0;
