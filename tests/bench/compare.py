@@ -25,21 +25,16 @@ def generated(folder, name, *options):
     return path
 
 
-def primitives(rounds, _folder):
-    """The C benchmarks: each prints a JSON object a line, alternated within itself."""
+def primitives(_rounds, _folder):
+    """The C benchmarks, which alternate with their peers themselves."""
     for program in sorted((peers.ROOT / "build/tests/bench").glob("bench_*")):
         if not program.is_file():
             continue
-        output = peers.run([program, "--rounds", rounds], 120)
-        for line in filter(lambda text: text.startswith("{"), output.splitlines()):
-            found = json.loads(line)
-            ratio = found.get("ratio")
-            if ratio is None and found.get("peer_value"):
-                ratio = found["weir"] / found["peer_value"]
-            goal = found.get("goal", "")
-            yield rows.Row(found["case"], found["unit"], found["weir"], found.get("peer", ""),
-                           found.get("peer_value"), ratio, found.get("spread", ""), goal,
-                           rows.judge(goal, found["weir"], ratio))
+        for found in json.loads(peers.run([program, "--json"], 120))["rows"]:
+            spread = f"{rows.number(found['weir_min'])}-{rows.number(found['weir_max'])}"
+            yield rows.Row(found["case"], found["unit"], found["weir"], found["peer"],
+                           found["peer_value"], found["ratio"], spread, found["goal"],
+                           rows.judge(found["goal"], found["weir"], found["ratio"]))
 
 
 def forward(rounds, folder):

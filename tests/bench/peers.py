@@ -79,7 +79,7 @@ def weir_pps(devices, mode, seconds=2.0):
         words += ["--port", device]
     words += ["--mode", mode, "--workers", "1", "--cpus", "1", "--duration", f"{seconds}s"]
     report = weir_json(*words, seconds=seconds + 20)
-    return report["rate"]["pps"]
+    return report["account"]["out"] * 1e9 / report["interval_ns"]
 
 
 def tcpreplay_pps(path, interface, namespace):

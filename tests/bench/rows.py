@@ -18,11 +18,11 @@ class Row(NamedTuple):
 
 
 def judge(goal, value, ratio):
-    """Goals read ">= 0.95 x" (of the ratio to the peer) or "<= 30" (of the value itself)."""
-    match = re.fullmatch(r"(<=|>=|<|>) ([\d.e-]+)( x)?", goal)
+    """Goals read ">= 0.95 x" (of the ratio to the peer) or "<= 30 cycles" (of the value itself)."""
+    match = re.fullmatch(r"(<=|>=|<|>) ([\d.e-]+) ?(\D*)", goal)
     if match is None:
         return None
-    measured, limit = (ratio if match.group(3) else value), float(match.group(2))
+    measured, limit = (ratio if match.group(3) == "x" else value), float(match.group(2))
     if measured is None:
         return None
     return {"<=": measured <= limit, ">=": measured >= limit, "<": measured < limit,

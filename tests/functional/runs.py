@@ -13,11 +13,14 @@ def write(folder, ports, pipelines, **sections):
 
 
 def account(report):
-    """The law: in + made = out + held + drops, exactly. Returns the packets of the report."""
-    packets = report["packets"]
-    dropped = sum(packets["dropped"].values())
-    assert packets["in"] + packets["made"] == packets["out"] + packets["held"] + dropped, packets
-    return packets
+    """The law: in + made = out + held + drops, exactly. Returns the account and drops by reason."""
+    found = dict(report["account"])
+    found["dropped"] = {reason: drop["packets"] for reason, drop in report["drops"].items()
+                        if drop["packets"]}
+    assert found["drops"] == sum(found["dropped"].values()), report
+    assert found["in"] + found["made"] == found["out"] + found["held"] + found["drops"], found
+    assert found["unaccounted"] == 0, found
+    return found
 
 
 def from_file(path, **options):

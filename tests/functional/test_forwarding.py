@@ -93,7 +93,7 @@ def test_stages_follow_one_another(weir, tmp_path):
 
 
 def test_noisy_gives_back_what_it_held(weir, tmp_path, traffic):
-    stage = {"type": "noisy", "buffer_packets": 64, "flush": "10ms", "memory": "1MiB", "reads": 2,
+    stage = {"type": "noisy", "buffer": 64, "flush": "10ms", "memory": "1MiB", "reads": 2,
              "writes": 1}
     packets, out = runs.through(weir, tmp_path, traffic, [stage])
     assert packets["out"] == 2000 and packets["held"] == 0
@@ -126,7 +126,7 @@ def make(weir, folder, stage):
 
 
 def test_txonly_makes_packets(weir, tmp_path):
-    _account, packets = make(weir, tmp_path, {"type": "txonly", "packet_size": 128})
+    _account, packets = make(weir, tmp_path, {"type": "txonly", "size": 128})
     for packet in packets:
         assert len(packet) == 128
         assert captures.checksums_right(packet), packet.show(dump=True)
