@@ -28,10 +28,10 @@ enum memory_mode { MEMORY_AUTO, MEMORY_HUGE, MEMORY_IN_MEMORY, MEMORY_NO_HUGE };
 
 struct config_memory {
 	enum memory_mode mode;
-	uint64_t size_bytes;       /* 0: as much as the plan needs */
-	uint32_t packets;          /* packet buffers a node; 0: as many as the plan needs */
+	uint64_t size_bytes; /* 0: as much as the plan needs */
+	uint32_t packets; /* packet buffers a node; 0: as many as the plan needs */
 	uint32_t packet_data_bytes; /* room for data in one buffer, without headroom */
-	char **eal_args;           /* further EAL arguments, NULL-terminated, may be NULL */
+	char **eal_args; /* further EAL arguments, NULL-terminated, may be NULL */
 };
 
 enum speed_kind { SPEED_ORIGINAL, SPEED_TOP, SPEED_MULTIPLE, SPEED_PPS, SPEED_BPS };
@@ -47,9 +47,9 @@ enum replay_snapped { REPLAY_SNAPPED_SEND, REPLAY_SNAPPED_SKIP };
 struct config_replay {
 	char **files; /* NULL-terminated; merged by time */
 	struct speed speed;
-	uint64_t loop;        /* times; 0: for ever */
+	uint64_t loop; /* times; 0: for ever */
 	uint64_t duration_ns; /* 0: no limit */
-	bool rewrite;         /* new addresses and ports each loop */
+	bool rewrite; /* new addresses and ports each loop */
 	enum replay_load load;
 	enum replay_snapped snapped;
 };
@@ -60,15 +60,15 @@ enum generate_ip { GENERATE_IPV4, GENERATE_IPV6, GENERATE_MIXED };
 struct config_generate {
 	uint64_t seed;
 	uint32_t flows;
-	double zipf;           /* skew exponent; 0: all flows alike */
-	uint64_t packets;      /* 0: for ever */
-	uint32_t size_min;     /* frame bytes without FCS; size_min == size_max: fixed */
+	double zipf; /* skew exponent; 0: all flows alike */
+	uint64_t packets; /* 0: for ever */
+	uint32_t size_min; /* frame bytes without FCS; size_min == size_max: fixed */
 	uint32_t size_max;
-	bool imix;             /* "size": "imix": 60/590/1514 at 7:4:1 */
+	bool imix; /* "size": "imix": 60/590/1514 at 7:4:1 */
 	enum generate_ip ip;
 	enum generate_protocol protocol;
-	uint16_t vlan;         /* 0: none */
-	double loss;           /* probabilities, 0..1 */
+	uint16_t vlan; /* 0: none */
+	double loss; /* probabilities, 0..1 */
 	double duplicate;
 	double reorder;
 	struct speed speed;
@@ -79,17 +79,20 @@ enum rss_mode { RSS_AUTO, RSS_HARDWARE, RSS_SOFTWARE, RSS_OFF };
 
 struct config_rss {
 	enum rss_mode mode;
-	uint16_t queues;    /* emulated queues; 0: one a worker */
+	uint16_t queues; /* emulated queues; 0: one a worker */
 	uint16_t reta_size; /* 128, 256 or 512 */
 	uint8_t key[CONFIG_RSS_KEY_BYTES];
 };
 
-/* ethtool's names; false: off. What the device cannot do is refused by name at start. */
-struct config_features {
-	bool rx_checksumming;
-	bool tx_checksumming;
-	bool scatter_gather;
-	bool promiscuous;
+/* An offload or mode: off; on, and refused by name at start if the device cannot; or on where the
+ * device can. As a truth value: wanted. */
+enum feature_switch { FEATURE_OFF, FEATURE_ON, FEATURE_AUTO };
+
+struct config_features { /* ethtool's names */
+	enum feature_switch rx_checksumming;
+	enum feature_switch tx_checksumming;
+	enum feature_switch scatter_gather;
+	enum feature_switch promiscuous;
 };
 
 enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE };
@@ -100,7 +103,7 @@ struct config_port {
 	char *device; /* PORT_DEVICE: a DPDK device string */
 	struct config_replay replay;
 	struct config_generate generate;
-	char *file;   /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
+	char *file; /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
 	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
 	uint16_t rx_descriptors;
 	uint16_t tx_descriptors;
@@ -114,20 +117,20 @@ enum idle_policy { IDLE_POLL, IDLE_ADAPTIVE };
 enum scheduler_policy { SCHEDULER_OTHER, SCHEDULER_BATCH, SCHEDULER_FIFO, SCHEDULER_RR };
 
 struct config_workers {
-	struct cpu_list cpus;  /* count 0: chosen by the placement plan */
-	uint16_t count;        /* 0: chosen by the plan */
+	struct cpu_list cpus; /* count 0: chosen by the placement plan */
+	uint16_t count; /* 0: chosen by the plan */
 	struct cpu_list nodes; /* count 0: the ports' nodes */
 	enum idle_policy idle;
 	enum scheduler_policy scheduler;
 	uint8_t priority; /* fifo and rr: 1..99 */
-	int8_t nice;      /* other and batch: -20..19 */
+	int8_t nice; /* other and batch: -20..19 */
 };
 
 struct config_steering {
 	uint32_t netdev_max_backlog; /* packets a worker may have waiting from one other worker */
 };
 
-/* One step. The parameters are those of the stages that have any (see stage names in fields.c). */
+/* One step. The parameters are those of the stages that have any (see stage_fields in fields.c). */
 struct config_stage {
 	const char *type; /* one of stage_types[] */
 	/* mac: destination address; all zero: the port's testpmd default 02:00:00:00:00:<port> */
@@ -138,7 +141,7 @@ struct config_stage {
 	uint32_t flows;
 	/* noisy */
 	uint32_t buffer_packets; /* FIFO depth; 0: none */
-	uint64_t flush_ns;       /* FIFO is emptied when idle for so long */
+	uint64_t flush_ns; /* FIFO is emptied when idle for so long */
 	uint64_t memory_bytes;
 	uint16_t reads, writes, read_writes;
 	/* drop: this share of the packets, 0..1, by a fixed pseudo-random sequence */
@@ -148,7 +151,7 @@ struct config_stage {
 struct config_pipeline {
 	char *name; /* default: "from->to" */
 	char *from; /* a port's name; checked to exist */
-	char *to;   /* a port's name; NULL when the last stage consumes packets */
+	char *to; /* a port's name; NULL when the last stage consumes packets */
 	uint16_t from_port, to_port; /* indexes into ports[]; to_port UINT16_MAX: none */
 	uint16_t stage_count;
 	struct config_stage stages[CONFIG_STAGES_MAX];
@@ -156,13 +159,14 @@ struct config_pipeline {
 
 struct config_stats {
 	uint64_t interval_ns; /* 0: no periodic table and no JSON lines */
-	bool table;           /* print the periodic table on stdout */
-	char *json_lines;     /* file to append one JSON object an interval to; NULL: none */
-	bool latency;         /* measure latency through the engine */
+	bool table; /* print the periodic table on stdout */
+	char *json_lines; /* file to append one JSON object an interval to; NULL: none */
+	bool latency; /* measure latency through the engine */
 };
 
 struct config_control {
-	char *socket; /* path; NULL: "$XDG_RUNTIME_DIR/weir.sock" or /run/weir.sock as root; "": none */
+	char *socket; /* path; NULL: "$XDG_RUNTIME_DIR/weir.sock" or /run/weir.sock as root; "":
+			 none */
 };
 
 struct config {
@@ -184,8 +188,8 @@ extern const char *const stage_types[];
 /* One finding about a file. */
 struct config_problem {
 	unsigned line, column; /* from 1; 0: about the file as a whole */
-	char *pointer;         /* JSON pointer (RFC 6901), "" for the root */
-	char *message;         /* found, expected, did-you-mean */
+	char *pointer; /* JSON pointer (RFC 6901), "" for the root */
+	char *message; /* found, expected, did-you-mean */
 };
 
 struct config_problems {
@@ -198,7 +202,8 @@ struct config_problems {
  * otherwise -EINVAL (see problems), -ENOMEM or what open(2)/read(2) said, and *ret_config is NULL.
  * `problems` is always valid afterwards; free it with config_problems_fini().
  */
-int config_load_file(const char *path, struct config **ret_config, struct config_problems *problems);
+int config_load_file(
+	const char *path, struct config **ret_config, struct config_problems *problems);
 int config_load_text(const char *text, size_t length, struct config **ret_config,
 	struct config_problems *problems);
 struct config *config_destroy(struct config *config); /* takes NULL, returns NULL */
@@ -211,7 +216,8 @@ void config_problems_print(const struct config_problems *problems, const char *p
  * again. The string is malloc'ed. NULL: out of memory. */
 char *config_to_json(const struct config *config);
 
-/* The JSON Schema (draft 2020-12) of the file, and its reference as the body of a scdoc man page. */
+/* The JSON Schema (draft 2020-12) of the file, and its reference as the body of a scdoc man page.
+ */
 char *config_schema(void);
 void config_reference(FILE *out);
 

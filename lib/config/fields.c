@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a configuration may hold: one line a field. Parsing, defaults, ranges, messages, the
+ * schema, the reference page and the effective configuration read these tables and nothing else.
+ *
+ * The JSON name of a member is its C name without the unit, which the value carries ("10ms").
+ */
+#include "config/field.h"
+
+#define AT(structure, member)                                                                      \
+	.offset = offsetof(structure, member), .width = sizeof(((structure *)NULL)->member)
+#define WHOLE(structure) .offset = 0, .width = sizeof(structure)
+#define ONE_S INT64_C(1000000000)
+#define MIB (INT64_C(1) << 20)
+
+enum { PATH_LENGTH_MAX = 4095 };
+#define COUNT_MAX INT64_MAX
+#define DURATION_MAX (365 * 24 * 3600 * ONE_S)
+
+static const char *const memory_modes[] = {"auto", "huge", "in-memory", "no-huge", NULL};
+static const char *const replay_loads[] = {"auto", "preload", "stream", NULL};
+static const char *const replay_snapped[] = {"send", "skip", NULL};
+static const char *const generate_ips[] = {"ipv4", "ipv6", "mixed", NULL};
+static const char *const generate_protocols[] = {"udp", "tcp", NULL};
+static const char *const rss_modes[] = {"auto", "hardware", "software", "off", NULL};
+static const char *const reta_sizes[] = {"128", "256", "512", NULL};
+static const char *const idle_policies[] = {"poll", "adaptive", NULL};
+static const char *const scheduler_policies[] = {"other", "batch", "fifo", "rr", NULL};
+static const char *const automatic[] = {"auto", NULL};
+
+const char *const port_kind_names[] = {"device", "replay", "generate", "file", NULL};
+
+const char *const stage_types[] = {"io", "mac", "macswap", "5tswap", "csum", "icmpecho", "rxonly",
+	"txonly", "flowgen", "noisy", "drop", NULL};
+
+enum { /* bits of `variants`, in the order of the names above */
+	DEVICE = 1 << PORT_DEVICE,
+	REPLAY = 1 << PORT_REPLAY,
+	GENERATE = 1 << PORT_GENERATE,
+	FILES = 1 << PORT_FILE,
+	MAC = 1 << 1,
+	TXONLY = 1 << 7,
+	FLOWGEN = 1 << 8,
+	NOISY = 1 << 9,
+	DROP = 1 << 10,
+};
+
+#define MEMORY(member) AT(struct config_memory, member)
+
+static const struct field memory_fields[] = {
+	{"mode", &field_enum, MEMORY(mode), .names = memory_modes, .fallback = "\"auto\"",
+		.help = "Where packet memory comes from: hugepages (\"huge\"), hugepages without "
+			"files in "
+			"a hugetlbfs mount (\"in-memory\"), ordinary pages (\"no-huge\"), or "
+			"hugepages if "
+			"there are enough and ordinary pages if not (\"auto\")."},
+	{"size", &field_bytes, MEMORY(size_bytes), .min = MIB, .max = MIB << 20, .zero = "auto",
+		.fallback = "\"auto\"",
+		.help = "Memory to take at start, all nodes together; \"auto\": what the plan "
+			"needs."},
+	{"packets", &field_integer, MEMORY(packets), .min = 64, .max = 1 << 28, .zero = "auto",
+		.fallback = "\"auto\"", .unit = "packets",
+		.help = "Packet buffers on each node; \"auto\": what queues and backlogs can "
+			"hold."},
+	{"packet_data", &field_bytes, MEMORY(packet_data_bytes), .min = 256, .max = 65280,
+		.fallback = "2048",
+		.help = "Room for data in one packet buffer, without headroom. Longer packets are "
+			"chains."},
+	{"eal_args", &field_strings, MEMORY(eal_args), .min = 0, .max = 64,
+		.help = "Further arguments of DPDK's environment abstraction layer, one a string."},
+	{.name = NULL},
+};
+
+#define REPLAYS(member) AT(struct config_replay, member)
+
+static const struct field replay_fields[] = {
+	{"files", &field_strings, REPLAYS(files), .min = 1, .max = CONFIG_FILES_MAX,
+		.required = true,
+		.help = "Capture files, pcap or pcapng. Several are merged by time."},
+	{"speed", &field_speed, REPLAYS(speed), .fallback = "\"original\"",
+		.help = "How fast: with the capture's own times, a multiple of their pace, a rate, "
+			"or as "
+			"fast as packets are taken. Bits are those of the frames, without preamble "
+			"and FCS."},
+	{"loop", &field_integer, REPLAYS(loop), .min = 1, .max = COUNT_MAX, .zero = "forever",
+		.fallback = "1", .unit = "times", .help = "How many times the files are played."},
+	{"duration", &field_duration, REPLAYS(duration_ns), .min = 1, .max = DURATION_MAX,
+		.zero = "unlimited", .fallback = "\"unlimited\"", .help = "Stops after this time."},
+	{"rewrite", &field_bool, REPLAYS(rewrite), .fallback = "false",
+		.help = "Gives each loop new addresses and ports, so that it makes new flows; "
+			"checksums "
+			"stay right."},
+	{"load", &field_enum, REPLAYS(load), .names = replay_loads, .fallback = "\"auto\"",
+		.help = "\"preload\" reads the files into packet memory before the start, "
+			"\"stream\" while "
+			"playing; \"auto\" preloads what fits."},
+	{"snapped", &field_enum, REPLAYS(snapped), .names = replay_snapped, .fallback = "\"send\"",
+		.help = "What happens to packets the capture has only the beginning of."},
+	{.name = NULL},
+};
+
+#define GENERATES(member) AT(struct config_generate, member)
+
+static const struct field generate_fields[] = {
+	{"seed", &field_integer, GENERATES(seed), .min = 0, .max = INT64_MAX, .fallback = "1",
+		.help = "The same seed makes the same packets."},
+	{"flows", &field_integer, GENERATES(flows), .min = 1, .max = 1 << 26, .fallback = "64",
+		.unit = "flows", .help = "How many flows the packets belong to."},
+	{"zipf", &field_fraction, GENERATES(zipf), .min = 0, .max = 10, .fallback = "0",
+		.help = "Exponent of the Zipf distribution that chooses the flow of a packet; 0: "
+			"all flows "
+			"alike, 1: a few take most."},
+	{"packets", &field_integer, GENERATES(packets), .min = 1, .max = COUNT_MAX,
+		.zero = "forever", .fallback = "\"forever\"", .unit = "packets",
+		.help = "How many packets are made."},
+	{"size", &field_frame_size, WHOLE(struct config_generate), .fallback = "64",
+		.unit = "bytes",
+		.help = "Length of the frames without FCS; \"imix\": 60, 590 and 1514 bytes at "
+			"7:4:1."},
+	{"ip", &field_enum, GENERATES(ip), .names = generate_ips, .fallback = "\"ipv4\"",
+		.help = "Network protocol; \"mixed\": half of the flows each."},
+	{"protocol", &field_enum, GENERATES(protocol), .names = generate_protocols,
+		.fallback = "\"udp\"",
+		.help = "UDP datagrams, or TCP streams with true sequence numbers and ACKs."},
+	{"vlan", &field_integer, GENERATES(vlan), .min = 1, .max = 4094, .zero = "none",
+		.fallback = "\"none\"", .help = "VLAN id of the frames."},
+	{"loss", &field_fraction, GENERATES(loss), .min = 0, .max = 1, .fallback = "0",
+		.help = "Probability that a packet is left out."},
+	{"duplicate", &field_fraction, GENERATES(duplicate), .min = 0, .max = 1, .fallback = "0",
+		.help = "Probability that a packet comes twice."},
+	{"reorder", &field_fraction, GENERATES(reorder), .min = 0, .max = 1, .fallback = "0",
+		.help = "Probability that a packet comes after the next one."},
+	/* min 1: a generator has no times of its own to play by. */
+	{"speed", &field_speed, GENERATES(speed), .min = 1, .fallback = "\"top\"",
+		.help = "How fast packets are made. Bits are those of the frames, without preamble "
+			"and FCS."},
+	{"duration", &field_duration, GENERATES(duration_ns), .min = 1, .max = DURATION_MAX,
+		.zero = "unlimited", .fallback = "\"unlimited\"", .help = "Stops after this time."},
+	{.name = NULL},
+};
+
+#define RSS(member) AT(struct config_rss, member)
+
+static const struct field rss_fields[] = {
+	{"mode", &field_enum, RSS(mode), .names = rss_modes, .fallback = "\"auto\"",
+		.help = "Who spreads flows over queues: the device (\"hardware\"), weir "
+			"(\"software\"), the "
+			"device where it can (\"auto\"), or nobody."},
+	{"queues", &field_integer, RSS(queues), .min = 1, .max = CONFIG_RSS_QUEUES_MAX,
+		.zero = "auto", .fallback = "\"auto\"", .unit = "queues",
+		.help = "Queues that software RSS emulates; \"auto\": one a worker."},
+	{"reta_size", &field_integer, RSS(reta_size), .names = reta_sizes, .fallback = "128",
+		.unit = "entries", .help = "Size of the indirection table of software RSS."},
+	{"key", &field_rss_key, RSS(key), .fallback = "\"microsoft\"",
+		.help = "The Toeplitz key. \"symmetric\" hashes both directions of a flow alike."},
+	{.name = NULL},
+};
+
+#define FEATURE(member) AT(struct config_features, member)
+
+static const struct field feature_fields[] = {
+	{"rx-checksumming", &field_switch, FEATURE(rx_checksumming), .fallback = "\"auto\"",
+		.help = "The device checks IP, TCP and UDP checksums of what it receives."},
+	{"tx-checksumming", &field_switch, FEATURE(tx_checksumming), .fallback = "\"auto\"",
+		.help = "The device fills in IP, TCP and UDP checksums of what it sends."},
+	{"scatter-gather", &field_switch, FEATURE(scatter_gather), .fallback = "\"auto\"",
+		.help = "The device sends packets that are chains of buffers."},
+	{"promiscuous", &field_switch, FEATURE(promiscuous), .fallback = "\"auto\"",
+		.help = "The device receives frames for any address."},
+	{.name = NULL},
+};
+
+#define PORT(member) AT(struct config_port, member)
+
+const struct field port_fields[] = {
+	{"device", &field_string, PORT(device), .min = 1, .max = PATH_LENGTH_MAX, .required = true,
+		.variants = DEVICE,
+		.help = "A DPDK device: a PCI address such as 0000:21:00.0, or a virtual device "
+			"such as "
+			"net_af_packet0,iface=eth1 or net_null0."},
+	{"replay", &field_object, PORT(replay), .fields = replay_fields, .required = true,
+		.variants = REPLAY, .help = "Plays capture files: a port that only receives."},
+	{"generate", &field_object, PORT(generate), .fields = generate_fields, .required = true,
+		.variants = GENERATE, .help = "Makes packets: a port that only receives."},
+	{"file", &field_string, PORT(file), .min = 1, .max = PATH_LENGTH_MAX, .required = true,
+		.variants = FILES,
+		.help = "A capture file that takes what is sent to the port: pcapng if the name "
+			"ends in "
+			".pcapng, else pcap with nanoseconds."},
+	{"queues", &field_integer, PORT(queues), .min = 1, .max = CONFIG_RSS_QUEUES_MAX,
+		.zero = "auto", .fallback = "\"auto\"", .unit = "queues", .variants = DEVICE,
+		.help = "Hardware receive queues; \"auto\": one a worker, or as many as the device "
+			"has."},
+	{"rx_descriptors", &field_integer, PORT(rx_descriptors), .min = 32, .max = 32768,
+		.fallback = "1024", .unit = "descriptors", .variants = DEVICE,
+		.help = "Length of a receive queue. The device may round it."},
+	{"tx_descriptors", &field_integer, PORT(tx_descriptors), .min = 32, .max = 32768,
+		.fallback = "1024", .unit = "descriptors", .variants = DEVICE,
+		.help = "Length of a transmit queue. The device may round it."},
+	{"mtu", &field_integer, PORT(mtu), .min = 68, .max = 65535, .zero = "auto",
+		.fallback = "\"auto\"", .unit = "bytes", .variants = DEVICE,
+		.help = "Largest IP packet the port takes and sends; \"auto\": the device's own."},
+	{"tx_retry", &field_duration, PORT(tx_retry_ns), .min = 0, .max = ONE_S,
+		.fallback = "\"100us\"", .variants = DEVICE,
+		.help = "How long packets for a full transmit queue are tried again before they "
+			"are "
+			"dropped (and counted)."},
+	{"rss", &field_object, PORT(rss), .fields = rss_fields, .fallback = "{}",
+		.variants = DEVICE | REPLAY | GENERATE,
+		.help = "Receive side scaling: how flows spread over queues."},
+	{"features", &field_object, PORT(features), .fields = feature_fields, .fallback = "{}",
+		.variants = DEVICE,
+		.help = "Switches with ethtool's names. true: must be on, and a device that cannot "
+			"is an "
+			"error; \"auto\": on where the device can."},
+	{.name = NULL},
+};
+
+#define WORKERS(member) AT(struct config_workers, member)
+
+static const struct field workers_fields[] = {
+	{"cpus", &field_cpus, WORKERS(cpus), .min = 0, .max = CONFIG_CPUS_MAX - 1, .zero = "auto",
+		.fallback = "\"auto\"",
+		.help = "CPUs that run a worker each; \"auto\": chosen for the ports' nodes, one "
+			"thread a "
+			"core first."},
+	{"count", &field_integer, WORKERS(count), .min = 1, .max = CONFIG_WORKERS_MAX,
+		.zero = "auto", .fallback = "\"auto\"", .unit = "workers",
+		.help = "How many workers."},
+	{"nodes", &field_cpus, WORKERS(nodes), .min = 0, .max = 63, .zero = "auto",
+		.fallback = "\"auto\"",
+		.help = "NUMA nodes workers may run on; \"auto\": those of the ports."},
+	{"idle", &field_enum, WORKERS(idle), .names = idle_policies, .fallback = "\"poll\"",
+		.help = "What a worker does without packets: look again at once, or rest a little "
+			"longer "
+			"each time and sleep in the end (\"adaptive\")."},
+	{"scheduler", &field_enum, WORKERS(scheduler), .names = scheduler_policies,
+		.fallback = "\"other\"",
+		.help = "Scheduling policy of the worker threads, see sched(7)."},
+	{"priority", &field_integer, WORKERS(priority), .min = 1, .max = 99, .zero = "none",
+		.fallback = "\"none\"",
+		.help = "Priority of the workers under \"fifo\" and \"rr\"."},
+	{"nice", &field_integer, WORKERS(nice), .min = -20, .max = 19, .fallback = "0",
+		.help = "Nice value of the workers under \"other\" and \"batch\"."},
+	{.name = NULL},
+};
+
+static const struct field steering_fields[] = {
+	{"netdev_max_backlog", &field_integer, AT(struct config_steering, netdev_max_backlog),
+		.min = 64, .max = 1 << 20, .fallback = "1024", .unit = "packets",
+		.help = "Packets that may wait for a worker from each other worker; more are "
+			"dropped (and "
+			"counted)."},
+	{.name = NULL},
+};
+
+#define STAGE(member) AT(struct config_stage, member)
+
+const struct field stage_fields[] = {
+	{"type", &field_name, STAGE(type), .names = stage_types, .required = true,
+		.help = "Which stage. Modes have testpmd's names and do what they do there."},
+	{"ethernet_peer", &field_mac, STAGE(ethernet_peer), .zero = "auto", .fallback = "\"auto\"",
+		.variants = MAC,
+		.help = "Destination address of mac; \"auto\": 02:00:00:00:00:NN, NN being the "
+			"port's "
+			"number."},
+	{"size", &field_integer, STAGE(packet_bytes), .min = 60, .max = 9600, .fallback = "64",
+		.unit = "bytes", .variants = TXONLY | FLOWGEN,
+		.help = "Length of the frames made, without FCS."},
+	{"burst", &field_integer, STAGE(burst), .min = 1, .max = 32, .fallback = "32",
+		.unit = "packets", .variants = TXONLY | FLOWGEN, .help = "Packets made at a time."},
+	{"flows", &field_integer, STAGE(flows), .min = 1, .max = 1 << 24, .fallback = "1",
+		.unit = "flows", .variants = TXONLY,
+		.help = "How many flows the packets belong to."},
+	{"flows", &field_integer, STAGE(flows), .min = 1, .max = 1 << 24, .fallback = "1024",
+		.unit = "flows", .variants = FLOWGEN,
+		.help = "How many flows the packets belong to."},
+	{"buffer", &field_integer, STAGE(buffer_packets), .min = 1, .max = 1 << 20, .zero = "none",
+		.fallback = "\"none\"", .unit = "packets", .variants = NOISY,
+		.help = "Depth of the FIFO that packets wait in."},
+	{"flush", &field_duration, STAGE(flush_ns), .min = 1, .max = 60 * ONE_S, .zero = "never",
+		.fallback = "\"never\"", .variants = NOISY,
+		.help = "The FIFO is emptied when nothing came for so long."},
+	{"memory", &field_bytes, STAGE(memory_bytes), .min = 64, .max = MIB << 10, .zero = "none",
+		.fallback = "\"none\"", .variants = NOISY,
+		.help = "Memory that each packet reads and writes in at random places."},
+	{"reads", &field_integer, STAGE(reads), .min = 0, .max = UINT16_MAX, .fallback = "0",
+		.variants = NOISY, .help = "Random reads a packet."},
+	{"writes", &field_integer, STAGE(writes), .min = 0, .max = UINT16_MAX, .fallback = "0",
+		.variants = NOISY, .help = "Random writes a packet."},
+	{"read_writes", &field_integer, STAGE(read_writes), .min = 0, .max = UINT16_MAX,
+		.fallback = "0", .variants = NOISY,
+		.help = "Random reads with a write after, a packet."},
+	{"share", &field_fraction, STAGE(share), .min = 0, .max = 1, .fallback = "1",
+		.variants = DROP,
+		.help = "Share of the packets that is dropped, by a pseudo-random sequence that is "
+			"the same "
+			"in each run."},
+	{.name = NULL},
+};
+
+#define PIPELINE(member) AT(struct config_pipeline, member)
+
+const struct field pipeline_fields[] = {
+	{"name", &field_string, PIPELINE(name), .min = 1, .max = 71,
+		.help = "What tables call it; default: \"from->to\"."},
+	{"from", &field_string, PIPELINE(from), .min = 1, .max = 31, .required = true,
+		.help = "The port packets come from."},
+	{"to", &field_string, PIPELINE(to), .min = 1, .max = 31,
+		.help = "The port packets go to. Not needed when the last stage lets nothing out."},
+	{"stages", &field_stages, WHOLE(struct config_pipeline), .max = CONFIG_STAGES_MAX,
+		.fallback = "[]",
+		.help = "What happens on the way: names of stages, or objects with a \"type\" and "
+			"its "
+			"parameters."},
+	{.name = NULL},
+};
+
+#define STATS(member) AT(struct config_stats, member)
+
+static const struct field stats_fields[] = {
+	{"interval", &field_duration, STATS(interval_ns), .min = 1000000, .max = DURATION_MAX,
+		.zero = "never", .fallback = "\"1s\"",
+		.help = "How often rates are computed, and the table and JSON lines written."},
+	{"table", &field_bool, STATS(table), .fallback = "true",
+		.help = "Prints the table on standard output each interval."},
+	{"json_lines", &field_string, STATS(json_lines), .min = 1, .max = PATH_LENGTH_MAX,
+		.zero = "none", .fallback = "\"none\"",
+		.help = "A file that gets one line with a JSON object each interval."},
+	{"latency", &field_bool, STATS(latency), .fallback = "true",
+		.help = "Measures how long packets are in the engine."},
+	{.name = NULL},
+};
+
+static const struct field control_fields[] = {
+	{"socket", &field_string, AT(struct config_control, socket), .min = 0, .max = 107,
+		.zero = "auto", .fallback = "\"auto\"",
+		.help = "Path of the unix socket for weir show and weir set; \"auto\": "
+			"$XDG_RUNTIME_DIR/weir.sock, or /run/weir.sock as root; \"\": none."},
+	{.name = NULL},
+};
+
+#define CONFIG(member) AT(struct config, member)
+
+const struct field config_fields[] = {
+	{"$schema", &field_ignored,
+		.help = "Where the schema is, for editors. weir does not read it."},
+	{"memory", &field_object, CONFIG(memory), .fields = memory_fields, .fallback = "{}",
+		.help = "Memory for packets, and DPDK's environment."},
+	{"ports", &field_ports, WHOLE(struct config), .min = 1, .max = CONFIG_PORTS_MAX,
+		.required = true,
+		.help = "What packets come from and go to, by a name of your choice."},
+	{"workers", &field_object, CONFIG(workers), .fields = workers_fields, .names = automatic,
+		.fallback = "{}", .help = "The threads that move packets."},
+	{"steering", &field_object, CONFIG(steering), .fields = steering_fields, .fallback = "{}",
+		.help = "How packets get to the right worker, with the kernel's names."},
+	{"pipelines", &field_pipelines, WHOLE(struct config), .min = 1, .max = CONFIG_PIPELINES_MAX,
+		.required = true,
+		.help = "Which port's packets go to which port, through which stages."},
+	{"stats", &field_object, CONFIG(stats), .fields = stats_fields, .fallback = "{}",
+		.help = "What is told while it runs."},
+	{"control", &field_object, CONFIG(control), .fields = control_fields, .fallback = "{}",
+		.help = "How a running engine is spoken to."},
+	{.name = NULL},
+};

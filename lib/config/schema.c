@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The field table as a JSON Schema. Source: JSON Schema draft 2020-12, core and validation.
+ *
+ * A schema cannot say everything: that pipelines name ports, that a range's ends are in order,
+ * limits of values with units. `weir check` says those.
+ */
+#include <stdlib.h>
+
+#include "config/field.h"
+
+/* The kind's schema, or the zero word; with what the field is for, and its default. */
+json_t *field_schema(const struct field *field)
+{
+	json_t *schema = field->kind->schema(field);
+
+	if (schema != NULL && field->zero != NULL)
+		schema = field->kind->numeric
+			? json_pack("{s:[{s:[s,i]},o]}", "anyOf", "enum", field->zero, 0, schema)
+			: json_pack("{s:[{s:s},o]}", "anyOf", "const", field->zero, schema);
+	if (schema == NULL)
+		return NULL;
+	if (json_object_set_new(schema, "description", json_string(field->help)) < 0)
+		goto failed;
+	if (field->fallback != NULL &&
+		json_object_set_new(
+			schema, "default", json_loads(field->fallback, JSON_DECODE_ANY, NULL)) < 0)
+		goto failed;
+	return schema;
+failed:
+	json_decref(schema);
+	return NULL;
+}
+
+json_t *fields_schema(const struct field *fields, unsigned variants)
+{
+	json_t *schema = json_pack("{s:s,s:{},s:[],s:b}", "type", "object", "properties",
+		"required", "additionalProperties", 0);
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *required = json_object_get(schema, "required");
+
+	if (schema == NULL)
+		return NULL;
+	for (const struct field *field = fields; field->name != NULL; field++) {
+		if (!field_applies(field, variants))
+			continue;
+		if (json_object_set_new(properties, field->name, field_schema(field)) < 0 ||
+			(field->required &&
+				json_array_append_new(required, json_string(field->name)) < 0)) {
+			json_decref(schema);
+			return NULL;
+		}
+	}
+	return schema;
+}
+
+char *config_schema(void)
+{
+	json_t *schema = fields_schema(config_fields, FIELD_VARIANTS_ALL);
+	json_t *root = NULL;
+	char *text = NULL;
+
+	if (schema != NULL)
+		root = json_pack("{s:s,s:s}", "$schema",
+			"https://json-schema.org/draft/2020-12/schema", "title",
+			"weir configuration");
+	if (root != NULL && json_object_update(root, schema) == 0)
+		text = json_dumps(root, JSON_INDENT(2));
+	json_decref(schema);
+	json_decref(root);
+	return text;
+}
