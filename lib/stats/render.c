@@ -33,7 +33,7 @@ static void port_row(struct table *table, const json_t *port, const char *way)
 static void render_ports(FILE *out, const json_t *ports, unsigned flags)
 {
 	static const char *const titles[] = {"<port", "<", "<link", "packets", "bytes", "packets/s",
-		"bit/s", "per batch", "lost before", NULL};
+		"bit/s", "per batch", "rx lost", NULL};
 	static const char *const detail_titles[] = {"<port", "<driver", "node", "Mbit/s", "mtu",
 		"<rss", "rxq", "txq", "rssq", "missed", "errors", "no mbuf", "<device", NULL};
 	static const char *const details[] = {
@@ -143,21 +143,30 @@ static void render_stages(FILE *out, const json_t *stages, unsigned flags)
 	table_print(&table, out, flags & RENDER_BOLD);
 }
 
-static void render_latency(FILE *out, const json_t *latency, unsigned flags)
+static void latency_line(FILE *out, const char *title, const json_t *latency)
 {
-	static const char *const points[] = {"p50", "p90", "p99", "p99_9", "max"};
-	const json_t *since_start = json_object_get(latency, "since_start");
+	static const char *const points[][2] = {
+		{"p50", "p50"}, {"p90", "p90"}, {"p99", "p99"}, {"p99.9", "p99_9"}, {"max", "max"}};
 	char text[UNITS_TEXT_MAX];
 
-	(void)flags;
-	if (read_count(since_start, "count") == 0)
-		return;
-	fprintf(out, "latency:");
+	fprintf(out, "%s", title);
 	for (unsigned i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-		units_format_time(text, sizeof(text), (double)read_count(since_start, points[i]));
-		fprintf(out, "%s %s %s", i > 0 ? "," : "", i == 3 ? "p99.9" : points[i], text);
+		units_format_time(text, sizeof(text), (double)read_count(latency, points[i][1]));
+		fprintf(out, "%s %s %s", i > 0 ? "," : "", points[i][0], text);
 	}
-	fprintf(out, " (%s packets)\n", count_text(text, read_count(since_start, "count")));
+	fprintf(out, " (%s packets)\n", count_text(text, read_count(latency, "count")));
+}
+
+static void render_latency(FILE *out, const json_t *latency, unsigned flags)
+{
+	const json_t *since_start = json_object_get(latency, "since_start");
+	const json_t *interval = json_object_get(latency, "interval");
+	uint64_t count = read_count(interval, "count");
+
+	if (read_count(since_start, "count") > 0 || (flags & RENDER_IDLE))
+		latency_line(out, "latency:", since_start);
+	if (count > 0 && count != read_count(since_start, "count"))
+		latency_line(out, "    now:", interval);
 }
 
 static void render_drops(FILE *out, const json_t *drops, unsigned flags)
@@ -258,9 +267,9 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_WORKERS] = {"workers", "what each worker does, and how busy it is",
 		render_workers},
 	[SECTION_STAGES] = {"stages", "each stage of each pipeline", render_stages},
+	[SECTION_MEMORY] = {"memory", "packet pools", render_memory},
 	[SECTION_LATENCY] = {"latency", "time from rx to tx through the engine", render_latency},
 	[SECTION_DROPS] = {"drops", "packets dropped, by reason", render_drops},
-	[SECTION_MEMORY] = {"memory", "packet pools", render_memory},
 	[SECTION_ACCOUNT] = {"account", "in = out + held + drops", render_account},
 	[SECTION_CONFIG] = {"config", "the effective configuration", render_config},
 	[SECTION_COMMANDS] = {"commands", "what may be asked", render_commands},
@@ -286,6 +295,7 @@ static void render_moment(FILE *out, const json_t *object)
 void render(FILE *out, const json_t *object, unsigned which, unsigned flags)
 {
 	const char *message = read_text(object, "message");
+	unsigned printed = 0;
 
 	if (message[0] != '\0')
 		fprintf(out, "%s\n", message);
@@ -295,9 +305,9 @@ void render(FILE *out, const json_t *object, unsigned which, unsigned flags)
 
 		if (part == NULL || !(which & 1u << i))
 			continue;
-		sections[i].render(out, part, flags);
-		/* A line between tables; what is one line follows what is above it. */
-		if (i < SECTION_LATENCY)
+		/* A line between tables; what is mostly one line follows what is above it. */
+		if (printed++ > 0 && i <= SECTION_LATENCY)
 			fputc('\n', out);
+		sections[i].render(out, part, flags);
 	}
 }

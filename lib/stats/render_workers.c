@@ -21,7 +21,7 @@ static void bar_cell(struct table *table, double percent)
 static void render_share(FILE *out, const json_t *workers, unsigned flags)
 {
 	static const char *const titles[] = {"worker", "cpu", "share", "<", "packets", "packets/s",
-		"busy", "sleep", "cycles/packet", "per batch", "drops", NULL};
+		"busy", "sleep", "cyc/pkt", "batch", "drops", NULL};
 	struct table table;
 	const json_t *worker;
 	size_t i;
@@ -40,7 +40,7 @@ static void render_share(FILE *out, const json_t *workers, unsigned flags)
 		table_cell(&table, "%.0f%%", read_real(worker, "sleep_percent"));
 		table_cell(&table, "%.0f", read_real(worker, "cycles_per_packet"));
 		table_cell(&table, "%.1f", read_real(worker, "packets_per_batch"));
-		table_count(&table, read_count(worker, "drops"));
+		table_rate(&table, (double)read_count(worker, "drops"));
 	}
 	table_print(&table, out, flags & RENDER_BOLD);
 }

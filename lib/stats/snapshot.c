@@ -119,14 +119,15 @@ void snapshot_take(struct snapshot *snapshot, const struct snapshot *before,
 		engine_stage_view(engine, i, &view);
 		snapshot->stages[i] = *view.counters;
 	}
-	/* A port that cannot be asked (unplugged) keeps what it said last. */
 	for (unsigned i = 0; i < engine_port_count(engine); i++) {
 		struct port_state state;
 
-		if (engine_port_state(engine, (uint16_t)i, &state) >= 0)
-			snapshot->ports[i] = state;
-		else
-			snapshot->ports[i].removed = true;
+		/* A port that cannot be asked (unplugged) keeps what it said last. */
+		if (engine_port_state(engine, (uint16_t)i, &state) < 0) {
+			state = before->ports[i];
+			state.removed = true;
+		}
+		snapshot->ports[i] = state;
 	}
 	take_pools(snapshot, before, engine);
 	engine_account(engine, &snapshot->account);

@@ -104,7 +104,7 @@ static void cell_print(FILE *out, const char *text, unsigned width, bool left, b
 		fprintf(out, "%.*s~", (int)(end - text), text);
 		return;
 	}
-	if (!left)
+	if (!left && !(last && used == 0))
 		fprintf(out, "%*s", (int)(width - used), "");
 	fputs(text, out);
 	if (left && !last)
@@ -127,7 +127,7 @@ static void table_widths(const struct table *table, unsigned widths[])
 		}
 		total += widths[column] + (column > 0 ? 2 : 0);
 	}
-	if (total > TABLE_WIDTH_MAX) {
+	if (total > TABLE_WIDTH_MAX && table->titles[table->columns - 1][0] == '<') {
 		unsigned *last = &widths[table->columns - 1], excess = total - TABLE_WIDTH_MAX;
 
 		*last = *last > excess + 8 ? *last - excess : 8;

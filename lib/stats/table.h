@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A text table: columns as wide as their widest cell, two spaces apart, at most 100 columns in all
- * (the last one is cut to fit). Text is aligned to the left, numbers to the right.
+ * A text table: columns as wide as their widest cell, two spaces apart, at most 100 columns in all:
+ * a last column of text is cut to fit, numbers never are. Text is aligned to the left, numbers to
+ * the right.
  */
 #ifndef WEIR_STATS_TABLE_H
 #define WEIR_STATS_TABLE_H

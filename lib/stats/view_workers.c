@@ -79,12 +79,14 @@ static void set_time_shares(json_t *object, const struct worker_counters *now,
 	set_ratio(object, "cycles_per_packet", ratio(busy, touched));
 }
 
-/* Bursts by size, in powers of two: "1", "2-3", ... "32". */
+/* Rx bursts by size, in powers of two: "1", "2-3", ... "32". */
 static void set_burst_sizes(
 	json_t *object, const struct worker_counters *now, const struct worker_counters *before)
 {
 	json_t *sizes = json_object();
-	uint64_t packets = 0, bursts = 0;
+	/* Batches taken from backlogs are batches too, but their sizes are not kept apart. */
+	uint64_t packets = difference(now->handoff_in, before->handoff_in);
+	uint64_t batches = difference(now->handoff_batches, before->handoff_batches);
 
 	for (unsigned low = 1; low <= BURST_SIZE; low *= 2) {
 		unsigned high = low * 2 - 1 < BURST_SIZE ? low * 2 - 1 : BURST_SIZE;
@@ -97,7 +99,7 @@ static void set_burst_sizes(
 
 			total += now->burst_sizes[size];
 			packets += count * size;
-			bursts += count;
+			batches += count;
 		}
 		if (low == high)
 			snprintf(name, sizeof(name), "%u", low);
@@ -105,7 +107,7 @@ static void set_burst_sizes(
 			snprintf(name, sizeof(name), "%u-%u", low, high);
 		set_count(sizes, name, total);
 	}
-	set_ratio(object, "packets_per_batch", ratio(packets, bursts));
+	set_ratio(object, "packets_per_batch", ratio(packets, batches));
 	json_object_set_new(object, "burst_sizes", sizes);
 }
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An engine made of numbers: two workers, port "trace" received by worker 0 and spread over four
+ * emulated queues, port "sink" sent to by both. For tests, which include it once each.
+ */
+#ifndef WEIR_TESTS_FAKE_ENGINE_H
+#define WEIR_TESTS_FAKE_ENGINE_H
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+enum { FAKE_WORKERS = 2, FAKE_EMULATED = 4, FAKE_TSC_HZ = 2000000000 };
+
+struct engine {
+	struct config config;
+	struct worker_counters workers[FAKE_WORKERS];
+	struct queue_counters rx[1], emulated[FAKE_EMULATED], tx[2];
+	const struct queue_counters *emulated_writers[FAKE_EMULATED][1];
+	struct stage_counters stages[FAKE_WORKERS];
+	struct engine_account account;
+	uint32_t pool_free;
+	bool sink_removed;
+};
+
+static inline void fake_engine_init(struct engine *engine)
+{
+	static char name[] = "trace->sink", no_socket[] = "";
+
+	memset(engine, 0, sizeof(*engine));
+	engine->config.pipeline_count = 1;
+	engine->config.pipelines[0].name = name;
+	engine->config.control.socket = no_socket;
+	engine->config.stats.interval_ns = 1000000000;
+	engine->pool_free = 8000;
+	for (unsigned i = 0; i < FAKE_EMULATED; i++)
+		engine->emulated_writers[i][0] = &engine->emulated[i];
+}
+
+static inline void fake_queue_pass(
+	struct queue_counters *queue, uint64_t packets, uint64_t bytes, uint64_t batches)
+{
+	queue->packets += packets;
+	queue->bytes += bytes;
+	queue->batches += batches;
+}
+
+/* 1000 packets of 100 bytes in bursts of 25; 400 go to worker 1, whose backlog drops 10 of them. */
+static inline void fake_engine_run(struct engine *engine)
+{
+	struct worker_counters *first = &engine->workers[0], *second = &engine->workers[1];
+
+	fake_queue_pass(&engine->rx[0], 1000, 100000, 40);
+	first->burst_sizes[25] += 40;
+	fake_queue_pass(&engine->emulated[0], 600, 60000, 40);
+	fake_queue_pass(&engine->emulated[1], 400, 40000, 20);
+	first->handoff_out += 400;
+	first->drops[DROP_backlog_full] += 10;
+	engine->account.drops[DROP_backlog_full] += 10;
+	second->handoff_in += 390;
+	second->handoff_batches += 20;
+	second->backlog_high = 77;
+	first->busy_cycles += 100000;
+	first->idle_cycles += 100000;
+	second->busy_cycles += 39000;
+	second->idle_cycles += 61000;
+	second->sleep_cycles += 100000;
+	fake_queue_pass(&engine->tx[0], 600, 60000, 40);
+	fake_queue_pass(&engine->tx[1], 390, 39000, 20);
+	for (unsigned i = 0; i < FAKE_WORKERS; i++) {
+		uint64_t packets = i == 0 ? 600 : 390;
+
+		engine->stages[i].packets += packets;
+		engine->stages[i].bytes += packets * 100;
+		engine->stages[i].batches += i == 0 ? 40 : 20;
+		engine->stages[i].sampled_packets += 100;
+		engine->stages[i].sampled_cycles += 1000 + 1000 * i;
+		histogram_record(
+			&engine->workers[i].latency_cycles, i == 0 ? 2000 : 20000, packets);
+	}
+	engine->account.in += 1000;
+	engine->account.out += 990;
+	engine->account.bytes_in += 100000;
+	engine->account.bytes_out += 99000;
+	engine->pool_free = 7900;
+}
+
+uint16_t engine_worker_count(const struct engine *engine)
+{
+	(void)engine;
+	return FAKE_WORKERS;
+}
+
+void engine_worker_view(const struct engine *engine, uint16_t index, struct worker_view *ret_view)
+{
+	*ret_view = (struct worker_view){.cpu = index + 2,
+		.numa_node = 0,
+		.tid = 4242 + index,
+		.counters = &engine->workers[index]};
+}
+
+unsigned engine_rx_count(const struct engine *engine)
+{
+	(void)engine;
+	return 1;
+}
+
+void engine_rx_view(const struct engine *engine, unsigned index, struct rx_view *ret_view)
+{
+	*ret_view = (struct rx_view){.counters = &engine->rx[index]};
+}
+
+unsigned engine_emulated_queue_count(const struct engine *engine)
+{
+	(void)engine;
+	return FAKE_EMULATED;
+}
+
+void engine_emulated_queue_view(
+	const struct engine *engine, unsigned index, struct emulated_queue_view *ret_view)
+{
+	*ret_view = (struct emulated_queue_view){.queue = (uint16_t)index,
+		.worker = (uint16_t)(index % FAKE_WORKERS),
+		.writers = 1,
+		.counters = {engine->emulated_writers[index][0]}};
+}
+
+unsigned engine_tx_count(const struct engine *engine)
+{
+	(void)engine;
+	return 2;
+}
+
+void engine_tx_view(const struct engine *engine, unsigned index, struct tx_view *ret_view)
+{
+	*ret_view = (struct tx_view){.port = 1,
+		.queue = (uint16_t)index,
+		.worker = (uint16_t)index,
+		.counters = &engine->tx[index]};
+}
+
+unsigned engine_stage_count(const struct engine *engine)
+{
+	(void)engine;
+	return FAKE_WORKERS;
+}
+
+void engine_stage_view(const struct engine *engine, unsigned index, struct stage_view *ret_view)
+{
+	*ret_view = (struct stage_view){
+		.worker = (uint16_t)index, .type = "macswap", .counters = &engine->stages[index]};
+}
+
+unsigned engine_pool_count(const struct engine *engine)
+{
+	(void)engine;
+	return 1;
+}
+
+void engine_pool_view(const struct engine *engine, unsigned index, struct pool_view *ret_view)
+{
+	(void)index;
+	*ret_view = (struct pool_view){.name = "packets-0",
+		.size = 8191,
+		.free_at_start = 8000,
+		.free = engine->pool_free,
+		.buffer_bytes = 2304};
+}
+
+uint16_t engine_port_count(const struct engine *engine)
+{
+	(void)engine;
+	return 2;
+}
+
+int engine_port_state(const struct engine *engine, uint16_t index, struct port_state *ret_state)
+{
+	if (index == 1 && engine->sink_removed)
+		return -ENODEV;
+	if (index == 0)
+		*ret_state = (struct port_state){.name = "trace",
+			.driver = "replay",
+			.device = "a.pcap",
+			.numa_node = -1,
+			.link_up = true,
+			.mtu = 1500,
+			.rx_queues = 1,
+			.emulated_queues = FAKE_EMULATED,
+			.rss = "software"};
+	else
+		*ret_state = (struct port_state){.name = "sink",
+			.driver = "net_null",
+			.device = "net_null0",
+			.link_up = true,
+			.link_mbps = 10000,
+			.mtu = 1500,
+			.tx_queues = 2,
+			.rss = "off",
+			.missed = 3};
+	return 0;
+}
+
+uint64_t engine_tsc_hz(const struct engine *engine)
+{
+	(void)engine;
+	return FAKE_TSC_HZ;
+}
+
+const struct config *engine_config(const struct engine *engine)
+{
+	return &engine->config;
+}
+
+char *config_to_json(const struct config *config)
+{
+	(void)config;
+	return strdup("{\"workers\": {\"count\": 2}}");
+}
+
+void engine_account(const struct engine *engine, struct engine_account *ret_account)
+{
+	*ret_account = engine->account;
+}
+
+#endif
