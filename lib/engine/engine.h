@@ -19,6 +19,8 @@
 #include "engine/counters.h"
 
 struct engine;
+struct plan;
+struct replay;
 
 /* Initialises EAL, memory, ports, pipelines and worker threads (which wait). `config` must outlive
  * the engine. Frees all it made on error. */
@@ -30,7 +32,8 @@ int engine_start(struct engine *engine, struct error *error);
 bool engine_running(const struct engine *engine);
 /* Stops receiving, drains what is on the way, parks the workers. May be started again. */
 void engine_stop(struct engine *engine);
-struct engine *engine_destroy(struct engine *engine); /* takes NULL, returns NULL */
+/* Takes NULL, returns NULL. `error` (NULL allowed) tells what could not be written to files. */
+struct engine *engine_destroy(struct engine *engine, struct error *error);
 
 /* ---- views: fixed after engine_create() but for the counters they point to ---- */
 
@@ -48,7 +51,7 @@ struct rx_view { /* one hardware queue that one worker polls */
 struct emulated_queue_view { /* one rx queue made by RSS in software */
 	uint16_t port, queue, worker; /* worker: the one that owns (processes) it */
 	uint16_t writers;                          /* one counter block a receiving worker */
-	const struct queue_counters *const *counters; /* [writers] */
+	const struct queue_counters *counters[CONFIG_WORKERS_MAX]; /* [writers] */
 };
 
 struct tx_view {
@@ -95,6 +98,15 @@ unsigned engine_pool_count(const struct engine *engine);
 void engine_pool_view(const struct engine *engine, unsigned index, struct pool_view *ret_view);
 uint16_t engine_port_count(const struct engine *engine);
 int engine_port_state(const struct engine *engine, uint16_t index, struct port_state *ret_state);
+/* NULL: the port is no replay and no generator. */
+const struct replay *engine_replay(const struct engine *engine, uint16_t port);
+/* The plan in force, and how memory is got (never MEMORY_AUTO). */
+const struct plan *engine_plan(const struct engine *engine);
+enum memory_mode engine_memory_mode(const struct engine *engine);
+/* Packet buffers that are not back where they were at the start; 0 after engine_stop(), or a leak. */
+int64_t engine_buffers_out(const struct engine *engine);
+/* From engine_start() to engine_stop(), or to now. */
+uint64_t engine_duration_ns(const struct engine *engine);
 uint64_t engine_tsc_hz(const struct engine *engine);
 const struct config *engine_config(const struct engine *engine);
 

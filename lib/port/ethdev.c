@@ -108,6 +108,38 @@ static int choose_rss(struct port *port, const struct rte_eth_dev_info *info, ui
 	return 0;
 }
 
+/* One feature: what of `wanted` the device does. Asked for and not there is an error, by name. */
+static int choose_feature(const struct port *port, const char *driver, const char *name,
+	enum feature_switch wish, uint64_t capable, uint64_t wanted, uint64_t *offloads,
+	struct error *error)
+{
+	if (wish == FEATURE_ON && (capable & wanted) != wanted)
+		return error_set(error, ENOTSUP, "port %s: /ports/%s/features/%s is on, but %s cannot do "
+			"it; use \"auto\"", port->config->name, port->config->name, name, driver);
+	if (wish != FEATURE_OFF)
+		*offloads |= capable & wanted;
+	return 0;
+}
+
+static int choose_features(const struct port *port, const struct rte_eth_dev_info *info,
+	struct rte_eth_conf *conf, struct error *error)
+{
+	const struct config_features *features = &port->config->features;
+	const char *driver = info->driver_name;
+	int result;
+
+	result = choose_feature(port, driver, "rx-checksumming", features->rx_checksumming,
+		info->rx_offload_capa, RTE_ETH_RX_OFFLOAD_CHECKSUM, &conf->rxmode.offloads, error);
+	if (result == 0)
+		result = choose_feature(port, driver, "tx-checksumming", features->tx_checksumming,
+			info->tx_offload_capa, TX_CHECKSUM_OFFLOADS, &conf->txmode.offloads, error);
+	if (result == 0)
+		result = choose_feature(port, driver, "scatter-gather", features->scatter_gather,
+			info->tx_offload_capa, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, &conf->txmode.offloads,
+			error);
+	return result;
+}
+
 static int check_wishes(const struct port *port, const struct rte_eth_dev_info *info,
 	uint16_t rx_queues, uint16_t tx_queues, struct error *error)
 {
@@ -186,12 +218,9 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	port->mtu = config->mtu ? config->mtu : mtu;
 	conf.rxmode.mtu = port->mtu;
 	conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	if (config->features.rx_checksumming)
-		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
-	if (config->features.scatter_gather)
-		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (config->features.tx_checksumming)
-		conf.txmode.offloads |= info.tx_offload_capa & TX_CHECKSUM_OFFLOADS;
+	result = choose_features(port, &info, &conf, error);
+	if (result != 0)
+		return result;
 	/* Rx interrupts let an idle worker sleep; a driver without them refuses, and it polls. */
 	conf.intr_conf.rxq = rx_queues > 0;
 	result = rte_eth_dev_configure(port->ethdev, rx_queues, tx_queues, &conf);
@@ -244,9 +273,14 @@ int ethdev_start(struct port *port, struct error *error)
 		return error_set(error, -result, "port %s: device \"%s\" does not start: %s",
 			port->config->name, port->config->device, rte_strerror(-result));
 	port->started = true;
-	/* A device without the switch receives everything anyway. */
-	if (port->config->features.promiscuous)
-		rte_eth_promiscuous_enable(port->ethdev);
+	if (port->config->features.promiscuous != FEATURE_OFF) {
+		result = rte_eth_promiscuous_enable(port->ethdev);
+		/* A virtual device without the switch receives everything anyway. */
+		if (result != 0 && result != -ENOTSUP && port->config->features.promiscuous == FEATURE_ON)
+			return error_set(error, -result,
+				"port %s: /ports/%s/features/promiscuous is on, but the device refuses: %s",
+				port->config->name, port->config->name, rte_strerror(-result));
+	}
 	if (port->rss == PORT_RSS_HARDWARE)
 		return program_reta(port, error);
 	return 0;

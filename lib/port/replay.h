@@ -68,9 +68,12 @@ struct replay *replay_destroy(struct replay *replay);
 /* The pipeline writes into packets: give copies. Before the start. */
 void replay_set_copy(struct replay *replay, bool copy);
 
-/* The first packet is due at `start_tsc`. Starts the read-ahead thread of a stream on `cpu`. */
+/* The first packet is due at `start_tsc`; after a replay_pause(), the next one as long after
+ * `start_tsc` as it was then from the pause. Starts the read-ahead thread of a stream on `cpu`
+ * (-1: anywhere). */
 int replay_start(struct replay *replay, uint64_t start_tsc, int cpu, struct error *error);
-void replay_stop(struct replay *replay);
+/* The worker must have stopped calling replay_receive(). */
+void replay_pause(struct replay *replay, uint64_t now_tsc);
 
 uint16_t replay_receive(void *replay, struct rte_mbuf **packets, uint16_t count);
 

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a plan to ports with queues, workers with rings, and a pipeline instance for each. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+
+enum { MEMPOOL_CACHE_PACKETS = 256 };
+
+int engine_socket(const struct engine *engine, int numa_node)
+{
+	return engine->memory_mode == MEMORY_NO_HUGE ? SOCKET_ID_ANY : numa_node;
+}
+
+struct rte_mempool *engine_pool(const struct engine *engine, int numa_node)
+{
+	struct rte_mempool *any = NULL;
+
+	for (unsigned i = 0; i < engine->topology.node_count; i++) {
+		if (engine->pools[i].mempool == NULL)
+			continue;
+		if (engine->pools[i].numa_node == numa_node)
+			return engine->pools[i].mempool;
+		any = engine->pools[i].mempool;
+	}
+	return any;
+}
+
+int engine_build_pools(struct engine *engine, struct error *error)
+{
+	const struct config_memory *memory = &engine->config->memory;
+
+	for (unsigned i = 0; i < engine->topology.node_count; i++) {
+		struct engine_pool *pool = &engine->pools[i];
+
+		pool->numa_node = engine->topology.nodes[i].node;
+		pool->packets = engine->plan.packets[i];
+		if (pool->packets == 0)
+			continue;
+		snprintf(pool->name, sizeof(pool->name), "packets-node%d", pool->numa_node);
+		pool->mempool = rte_pktmbuf_pool_create(pool->name, pool->packets,
+			MEMPOOL_CACHE_PACKETS, 0,
+			(uint16_t)(memory->packet_data_bytes + RTE_PKTMBUF_HEADROOM),
+			engine_socket(engine, pool->numa_node));
+		if (pool->mempool == NULL)
+			return error_set(error, rte_errno,
+				"no memory for %u packet buffers (%llu MiB) on node %d: %s. `weir check` tells "
+				"what is needed and free; fewer descriptors or a smaller backlog need less",
+				pool->packets,
+				(unsigned long long)(plan_pool_bytes(pool->packets,
+							     memory->packet_data_bytes) >> 20),
+				pool->numa_node, rte_strerror(rte_errno));
+		pool->free_at_start = rte_mempool_avail_count(pool->mempool);
+	}
+	return 0;
+}
+
+/* ---- ports ---- */
+
+static int build_port(struct engine *engine, struct port *port, struct error *error)
+{
+	const struct plan *plan = &engine->plan;
+	struct rte_mempool *pools[CONFIG_RSS_QUEUES_MAX] = {NULL};
+	uint16_t p = port->index;
+	uint16_t rx_queues = port->rx_queues_max ? plan->rx_queues[p] : 0;
+	uint16_t tx_queues = port->tx_queues_max ? plan->tx_queues[p] : 0;
+	int node = 0, result;
+
+	for (uint16_t q = 0; q < rx_queues; q++) {
+		node = plan->workers[plan->rx_worker[p][q]].memory_node;
+		pools[q] = engine_pool(engine, node);
+	}
+	if (port->config->kind == PORT_DEVICE && port->config->file != NULL)
+		tx_queues = 1; /* one worker writes the mirror file */
+	if (port->patient) {
+		port->replay = replay_create(&engine->replay_plans[p], engine_pool(engine, node),
+			engine_socket(engine, node), engine->tsc_hz, error);
+		if (port->replay == NULL)
+			return -error->code;
+	}
+	if (plan->emulated_queues[p] > 0)
+		port->rss = PORT_RSS_SOFTWARE;
+	result = port_configure(port, rx_queues, tx_queues, pools, error);
+	return result != 0 ? result : port_start(port, error);
+}
+
+int engine_build_ports(struct engine *engine, struct error *error)
+{
+	for (uint16_t i = 0; i < engine->port_count; i++) {
+		int result = build_port(engine, &engine->ports[i], error);
+
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* ---- workers ---- */
+
+static void *worker_memory(const struct worker *worker, size_t bytes)
+{
+	return rte_zmalloc_socket(NULL, bytes ? bytes : 1, 64,
+		engine_socket(worker->engine, worker->numa_node));
+}
+
+static int no_worker_memory(const struct worker *worker, struct error *error)
+{
+	return error_set(error, ENOMEM, "no memory on node %d for worker %u; give more (/memory/size)",
+		worker->numa_node, worker->index);
+}
+
+/* A tx queue of its own where there are enough; else worker w shares queue w % queues, which the
+ * worker of that number owns. */
+static void build_transmit(struct worker *worker, uint16_t p)
+{
+	struct port *port = &worker->engine->ports[p];
+	struct transmit *transmit = &worker->transmits[p];
+	uint16_t queues = port->tx_queue_count;
+
+	if (queues == 0)
+		return;
+	transmit->port = port;
+	transmit->queue_index = worker->index % queues;
+	transmit->length_max = port->tx_length_max;
+	transmit->segments_max = port->tx_segments_max;
+	transmit->checked = port->tx_length_max != UINT32_MAX || port->tx_segments_max != UINT16_MAX;
+	transmit->retry_cycles = ns_to_tsc(port->config->tx_retry_ns, worker->engine->tsc_hz);
+	if (worker->index < queues) {
+		transmit->queue = port_tx_queue(port, transmit->queue_index);
+	} else {
+		transmit->owner = worker->workers[transmit->queue_index];
+		transmit->owner_ring = worker->outboxes[transmit->queue_index];
+	}
+}
+
+static int build_stage(struct pipeline *pipeline, uint16_t position,
+	const struct config_pipeline *config, struct error *error)
+{
+	const struct config_stage *wanted = &config->stages[position];
+	struct worker *worker = pipeline->worker;
+	struct engine *engine = worker->engine;
+	struct stage *stage = &pipeline->stages[position];
+	int result;
+
+	stage->ops = stage_find(wanted->type);
+	if (stage->ops == NULL)
+		return error_set(error, ENOENT, "pipeline %s: there is no stage \"%s\"", config->name,
+			wanted->type);
+	stage->counters = &pipeline->counters[position];
+	stage->drops = worker->counters.drops;
+	stage->next = position + 1 < config->stage_count ? &pipeline->stages[position + 1] : NULL;
+	stage->pipeline = pipeline;
+	stage->pool = engine_pool(engine, worker->numa_node);
+	stage->worker = worker->index;
+	stage->port_index = config->to_port;
+	if (config->to_port != UINT16_MAX) {
+		stage->tx_address = engine->ports[config->to_port].address;
+		stage->tx_offloads = engine->ports[config->to_port].tx_offloads;
+	}
+	if (stage->ops->create != NULL) {
+		result = stage->ops->create(stage, wanted, engine_socket(engine, worker->numa_node),
+			error);
+		if (result != 0)
+			return error_prefix(error, "pipeline %s, stage %s, worker %u", config->name,
+				wanted->type, worker->index);
+	}
+	pipeline->stage_count = position + 1;
+	pipeline->parses |= (stage->ops->flags & STAGE_PARSES) != 0;
+	pipeline->is_source |= (stage->ops->flags & STAGE_SOURCE) != 0;
+	pipeline->flushes |= stage->ops->flush != NULL;
+	return 0;
+}
+
+static int build_pipeline(struct worker *worker, uint16_t index, struct error *error)
+{
+	const struct config_pipeline *config = &worker->engine->config->pipelines[index];
+	struct pipeline *pipeline = &worker->pipelines[index];
+	struct port *from = &worker->engine->ports[config->from_port];
+	int result;
+
+	pipeline->worker = worker;
+	pipeline->index = index;
+	if (config->to_port != UINT16_MAX)
+		pipeline->transmit = &worker->transmits[config->to_port];
+	for (uint16_t i = 0; i < config->stage_count; i++) {
+		result = build_stage(pipeline, i, config, error);
+		if (result != 0)
+			return result;
+		/* A loop played once needs its packets no more: they may be written into. */
+		if (from->replay != NULL && (pipeline->stages[i].ops->flags & STAGE_WRITES))
+			replay_set_copy(from->replay, true);
+	}
+	worker->flushes |= pipeline->flushes;
+	return 0;
+}
+
+static int build_rss(struct worker *worker, struct rx_poll *poll, struct error *error)
+{
+	const struct plan *plan = &worker->engine->plan;
+	const struct config_rss *config = &poll->port->config->rss;
+	uint16_t p = poll->port->index;
+
+	if (plan->emulated_queues[p] == 0)
+		return 0;
+	poll->rss = worker_memory(worker, sizeof(*poll->rss));
+	if (poll->rss == NULL)
+		return no_worker_memory(worker, error);
+	toeplitz_key_init(&poll->rss->key, config->key, NULL);
+	/* Hardware hashed with the same key: its hash is good. Another's may not be. */
+	poll->keep_nic_hash = poll->port->rss == PORT_RSS_HARDWARE;
+	for (uint16_t q = 0; q < plan->emulated_queues[p]; q++)
+		poll->rss->queue_worker[q] = (uint8_t)plan->emulated_worker[p][q];
+	if (reta_fill_equal(&poll->rss->reta, config->reta_size, plan->emulated_queues[p]) != 0)
+		return error_set(error, EINVAL, "port %s: a RETA of %u entries for %u queues is not possible",
+			poll->port->config->name, config->reta_size, plan->emulated_queues[p]);
+	return 0;
+}
+
+static struct pipeline *pipeline_from(struct worker *worker, uint16_t port)
+{
+	const struct config *config = worker->engine->config;
+
+	for (uint16_t i = 0; i < config->pipeline_count; i++)
+		if (config->pipelines[i].from_port == port)
+			return &worker->pipelines[i];
+	return NULL;
+}
+
+static int build_polls(struct worker *worker, struct error *error)
+{
+	struct engine *engine = worker->engine;
+
+	for (uint16_t p = 0; p < engine->port_count; p++) {
+		struct pipeline *pipeline = pipeline_from(worker, p);
+
+		if (pipeline == NULL)
+			continue;
+		for (uint16_t q = 0; q < engine->ports[p].rx_queue_count; q++) {
+			struct rx_poll *poll = &worker->polls[worker->poll_count];
+
+			if (engine->plan.rx_worker[p][q] != worker->index)
+				continue;
+			poll->port = &engine->ports[p];
+			poll->queue_index = q;
+			poll->queue = port_rx_queue(poll->port, q);
+			poll->pipeline = pipeline;
+			worker->poll_count++;
+			if (build_rss(worker, poll, error) != 0)
+				return -error->code;
+		}
+	}
+	return 0;
+}
+
+static struct worker *build_worker(struct engine *engine, uint16_t index, struct error *error)
+{
+	const struct plan_worker *plan = &engine->plan.workers[index];
+	const struct config *config = engine->config;
+	int socket = engine_socket(engine, plan->memory_node);
+	struct worker *worker = rte_zmalloc_socket(NULL, sizeof(*worker), 64, socket);
+
+	if (worker == NULL) {
+		error_set(error, ENOMEM, "no memory on node %u for worker %u", plan->node, index);
+		return NULL;
+	}
+	worker->engine = engine;
+	worker->index = index;
+	worker->cpu = plan->cpu;
+	worker->numa_node = plan->memory_node;
+	worker->worker_count = engine->worker_count;
+	worker->workers = engine->workers;
+	worker->acknowledged = PHASE_EXIT;
+	worker->wake_fd = -1;
+	worker->adaptive = config->workers.idle == IDLE_ADAPTIVE;
+	worker->latency_on = config->stats.latency;
+	worker->polls = worker_memory(worker,
+		sizeof(*worker->polls) * CONFIG_RSS_QUEUES_MAX * engine->port_count);
+	worker->pipelines = worker_memory(worker, sizeof(*worker->pipelines) * config->pipeline_count);
+	worker->transmits = worker_memory(worker, sizeof(*worker->transmits) * engine->port_count);
+	worker->outboxes = worker_memory(worker, sizeof(*worker->outboxes) * engine->worker_count);
+	worker->inboxes = worker_memory(worker, sizeof(*worker->inboxes) * engine->worker_count);
+	worker->lanes = worker_memory(worker, sizeof(*worker->lanes) * engine->worker_count);
+	if (!worker->polls || !worker->pipelines || !worker->transmits || !worker->outboxes ||
+		!worker->inboxes || !worker->lanes)
+		no_worker_memory(worker, error);
+	return worker;
+}
+
+/* A ring from each worker to each other one, in the memory of the one that receives. */
+static int build_rings(struct engine *engine, struct error *error)
+{
+	uint32_t limit = engine->config->steering.netdev_max_backlog;
+
+	for (uint16_t to = 0; to < engine->worker_count; to++) {
+		struct worker *target = engine->workers[to];
+
+		for (uint16_t from = 0; from < engine->worker_count; from++) {
+			struct batch_ring *ring;
+
+			if (from == to)
+				continue;
+			ring = worker_memory(target, batch_ring_bytes(limit));
+			if (ring == NULL)
+				return no_worker_memory(target, error);
+			batch_ring_init(ring, limit);
+			engine->workers[from]->outboxes[to] = ring;
+			target->inboxes[target->inbox_count++] = ring;
+		}
+	}
+	return 0;
+}
+
+int engine_build_workers(struct engine *engine, struct error *error)
+{
+	engine->worker_count = engine->plan.worker_count;
+	for (uint16_t i = 0; i < engine->worker_count; i++) {
+		engine->workers[i] = build_worker(engine, i, error);
+		if (engine->workers[i] == NULL || error->code != 0)
+			return -error->code;
+	}
+	if (build_rings(engine, error) != 0)
+		return -error->code;
+	for (uint16_t w = 0; w < engine->worker_count; w++) {
+		struct worker *worker = engine->workers[w];
+
+		for (uint16_t p = 0; p < engine->port_count; p++)
+			build_transmit(worker, p);
+		for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
+			if (build_pipeline(worker, i, error) != 0)
+				return -error->code;
+		if (build_polls(worker, error) != 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+/* ---- and back ---- */
+
+static void unbuild_worker(struct engine *engine, struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	for (uint16_t i = 0; worker->pipelines && i < engine->config->pipeline_count; i++)
+		for (uint16_t s = 0; s < worker->pipelines[i].stage_count; s++) {
+			struct stage *stage = &worker->pipelines[i].stages[s];
+
+			if (stage->ops->destroy != NULL)
+				stage->ops->destroy(stage);
+		}
+	for (uint16_t i = 0; worker->polls && i < worker->poll_count; i++)
+		rte_free(worker->polls[i].rss);
+	for (uint16_t i = 0; worker->inboxes && i < worker->inbox_count; i++)
+		rte_free(worker->inboxes[i]);
+	if (worker->wake_fd >= 0)
+		close(worker->wake_fd);
+	rte_free(worker->polls);
+	rte_free(worker->pipelines);
+	rte_free(worker->transmits);
+	rte_free(worker->outboxes);
+	rte_free(worker->inboxes);
+	rte_free(worker->lanes);
+	rte_free(worker);
+}
+
+int engine_unbuild(struct engine *engine, struct error *error)
+{
+	int result = 0;
+
+	for (uint16_t i = 0; i < engine->worker_count; i++)
+		unbuild_worker(engine, engine->workers[i]);
+	for (uint16_t i = 0; i < engine->port_count; i++)
+		port_stop(&engine->ports[i]);
+	for (uint16_t i = 0; i < engine->port_count; i++)
+		if (port_close(&engine->ports[i], error) != 0)
+			result = -EIO;
+	for (unsigned i = 0; i < engine->topology.node_count; i++)
+		rte_mempool_free(engine->pools[i].mempool);
+	return result;
+}

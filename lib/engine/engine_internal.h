@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of engine/ share about the engine as a whole. */
+#ifndef WEIR_ENGINE_ENGINE_INTERNAL_H
+#define WEIR_ENGINE_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/worker.h"
+#include "placement/plan.h"
+#include "port/port.h"
+#include "port/replay.h"
+
+struct engine_pool {
+	char name[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *mempool; /* NULL: no worker has memory on this node */
+	int numa_node;
+	uint32_t packets;
+	uint32_t free_at_start;
+};
+
+struct engine {
+	uint32_t phase __attribute__((aligned(64))); /* writer: the controlling thread; readers: all */
+	const struct config *config __attribute__((aligned(64)));
+	struct topology topology;
+	struct plan plan;
+	enum memory_mode memory_mode; /* never MEMORY_AUTO */
+	uint64_t tsc_hz;
+	uint16_t port_count;
+	struct port ports[CONFIG_PORTS_MAX];
+	struct replay_plan replay_plans[CONFIG_PORTS_MAX];
+	struct engine_pool pools[TOPOLOGY_NODES_MAX]; /* by topology.nodes[] index */
+	uint16_t worker_count;
+	struct worker *workers[CONFIG_WORKERS_MAX];
+	uint16_t threads; /* started */
+	uint64_t started_ns, stopped_ns;
+};
+
+static inline enum phase engine_phase(const struct engine *engine)
+{
+	return (enum phase)__atomic_load_n(&engine->phase, __ATOMIC_RELAXED);
+}
+
+/* eal.c: starts DPDK with the memory the plan needs. Once a process. */
+int eal_start(struct engine *engine, uint64_t memory_bytes, bool with_pci, struct error *error);
+void eal_stop(void);
+
+/* build.c: memory, ports, queues, rings and pipelines, from the plan. Each destroys what it made on
+ * error; engine_unbuild() takes whatever there is. */
+int engine_build_pools(struct engine *engine, struct error *error);
+int engine_build_ports(struct engine *engine, struct error *error);
+int engine_build_workers(struct engine *engine, struct error *error);
+int engine_unbuild(struct engine *engine, struct error *error);
+
+/* The socket to allocate on: without hugepages DPDK knows no nodes. */
+int engine_socket(const struct engine *engine, int numa_node);
+struct rte_mempool *engine_pool(const struct engine *engine, int numa_node);
+
+#endif

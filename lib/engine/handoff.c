@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From one worker to another. A batch's header in the ring tells what is true of all its packets:
+ *
+ *     | when received, TSC, 48 bits | what to do, 8 bits | packets, 8 bits |
+ *
+ * What to do: run pipeline 0..127, or (top bit) send to port 0..127.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include <rte_prefetch.h>
+
+#include "base/clock.h"
+#include "engine/worker.h"
+#include "steering/receive.h"
+
+enum { HEADER_TSC_SHIFT = 16, HEADER_WORK_SHIFT = 8, WORK_TRANSMIT = 0x80, WORK_MASK = 0xff };
+enum { RECEIVE_BATCHES_MAX = 8 }; /* a backlog at a time, so that none starves the others */
+
+static inline uint64_t header_make(uint64_t rx_tsc, unsigned work)
+{
+	return rx_tsc << HEADER_TSC_SHIFT | (uint64_t)work << HEADER_WORK_SHIFT;
+}
+
+/* 48 bits of TSC last a day and more; what is in a ring is younger. */
+static inline uint64_t header_tsc(uint64_t header, uint64_t now_tsc)
+{
+	uint64_t low = header >> HEADER_TSC_SHIFT;
+	uint64_t age = (now_tsc - low) & ((1ull << (64 - HEADER_TSC_SHIFT)) - 1);
+
+	return now_tsc - age;
+}
+
+void handoff_wake(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	if (write(worker->wake_fd, &one, sizeof(one)) < 0) {
+		/* EAGAIN: it has been told often enough. */
+	}
+}
+
+static inline void handoff_wake_if_asleep(struct worker *target)
+{
+	if (!target->adaptive)
+		return;
+	/* The push must be visible before we look: the sleeper sets `asleep`, then looks again. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&target->asleep, __ATOMIC_RELAXED)))
+		handoff_wake(target);
+}
+
+static void handoff_push(struct worker *worker, uint16_t target, struct lane *lane, uint64_t header)
+{
+	unsigned pushed = batch_ring_push(worker->outboxes[target], header, (void **)lane->packets,
+		lane->count);
+
+	worker->counters.handoff_out += pushed;
+	if (unlikely(pushed < lane->count)) {
+		worker->counters.drops[DROP_backlog_full] += lane->count - pushed;
+		rte_pktmbuf_free_bulk(lane->packets + pushed, lane->count - pushed);
+	}
+	handoff_wake_if_asleep(worker->workers[target]);
+}
+
+/* Sorts the packets into lanes by the worker of their queue. */
+static void steer_to_lanes(struct worker *worker, struct rss *rss, const struct burst *burst,
+	const uint32_t hashes[])
+{
+	for (uint16_t i = 0; i < burst->count; i++) {
+		struct rte_mbuf *packet = burst->packets[i];
+		unsigned queue = reta_queue(&rss->reta, hashes[i]);
+		struct lane *lane = &worker->lanes[rss->queue_worker[queue]];
+
+		rss->queues[queue].packets++;
+		rss->queues[queue].bytes += packet->pkt_len;
+		lane->bytes += packet->pkt_len;
+		lane->packets[lane->count++] = packet;
+	}
+}
+
+void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst)
+{
+	uint64_t header = header_make(burst->rx_tsc, poll->pipeline->index);
+	uint32_t hashes[BURST_SIZE];
+	struct lane *own = &worker->lanes[worker->index];
+
+	receive_parse_hash(&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
+	steer_to_lanes(worker, poll->rss, burst, hashes);
+	for (uint16_t target = 0; target < worker->worker_count; target++) {
+		struct lane *lane = &worker->lanes[target];
+
+		if (lane->count == 0 || lane == own)
+			continue;
+		handoff_push(worker, target, lane, header);
+		lane->count = 0;
+		lane->bytes = 0;
+	}
+	burst->count = own->count;
+	burst->bytes = own->bytes;
+	memcpy(burst->packets, own->packets, own->count * sizeof(own->packets[0]));
+	own->count = 0;
+	own->bytes = 0;
+	if (burst->count > 0 || poll->pipeline->is_source)
+		pipeline_run(poll->pipeline, burst);
+}
+
+bool handoff_has_room(struct worker *worker)
+{
+	for (uint16_t i = 0; i < worker->worker_count; i++)
+		if (worker->outboxes[i] != NULL &&
+			batch_ring_room(worker->outboxes[i], BURST_SIZE) < BURST_SIZE)
+			return false;
+	return true;
+}
+
+uint16_t handoff_transmit(struct worker *worker, struct transmit *transmit, struct burst *burst,
+	uint16_t first)
+{
+	uint64_t header = header_make(burst->rx_tsc, WORK_TRANSMIT | transmit->port->index);
+	unsigned pushed = batch_ring_push(transmit->owner_ring, header,
+		(void **)&burst->packets[first], burst->count - first);
+
+	worker->counters.handoff_out += pushed;
+	handoff_wake_if_asleep(transmit->owner);
+	return (uint16_t)pushed;
+}
+
+static void receive_run(struct worker *worker, struct burst *burst, unsigned work)
+{
+	worker->counters.handoff_batches++;
+	worker->counters.handoff_in += burst->count;
+	if (work & WORK_TRANSMIT)
+		transmit_burst(worker, &worker->transmits[work & ~WORK_TRANSMIT], burst);
+	else
+		pipeline_run(&worker->pipelines[work], burst);
+}
+
+/* Adds the batch at the ring's head to the burst. */
+static void receive_take(struct batch_ring *ring, uint64_t header, struct burst *burst)
+{
+	uint16_t first = burst->count;
+
+	burst->count += header & BATCH_RING_COUNT_MASK;
+	batch_ring_take(ring, header, (void **)&burst->packets[first]);
+	for (uint16_t i = first; i < burst->count; i++)
+		rte_prefetch0(burst->packets[i]);
+	for (uint16_t i = first; i < burst->count; i++)
+		burst->bytes += burst->packets[i]->pkt_len;
+}
+
+/* Batches for the same work run together, as many as a burst holds. The ring's room is given back
+ * only after they ran: what it says is popped, has left the worker. */
+static unsigned receive_from(struct worker *worker, struct batch_ring *ring, uint64_t now_tsc)
+{
+	struct burst burst = {0};
+	unsigned packets = 0, work = 0;
+	uint64_t header;
+
+	for (unsigned batches = 0; batches < RECEIVE_BATCHES_MAX && batch_ring_peek(ring, &header);
+		batches++) {
+		unsigned batch_work = (header >> HEADER_WORK_SHIFT) & WORK_MASK;
+
+		if (burst.count > 0 && (batch_work != work ||
+			burst.count + (header & BATCH_RING_COUNT_MASK) > BURST_SIZE)) {
+			receive_run(worker, &burst, work);
+			burst.count = 0;
+			burst.bytes = 0;
+		}
+		if (burst.count == 0) {
+			work = batch_work;
+			burst.rx_tsc = header_tsc(header, now_tsc);
+		}
+		packets += header & BATCH_RING_COUNT_MASK;
+		receive_take(ring, header, &burst);
+	}
+	if (burst.count > 0)
+		receive_run(worker, &burst, work);
+	batch_ring_release(ring);
+	return packets;
+}
+
+unsigned handoff_receive(struct worker *worker, uint64_t now_tsc)
+{
+	uint64_t waiting = 0;
+	unsigned packets = 0;
+
+	for (uint16_t i = 0; i < worker->inbox_count; i++) {
+		struct batch_ring *ring = worker->inboxes[i];
+		uint64_t in_ring = batch_ring_waiting(ring);
+
+		if (in_ring == 0)
+			continue;
+		waiting += in_ring;
+		packets += receive_from(worker, ring, now_tsc);
+	}
+	if (waiting > worker->counters.backlog_high)
+		worker->counters.backlog_high = waiting;
+	return packets;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A burst's way through the stages of one worker's pipeline, to its tx queue. */
+#include "base/clock.h"
+#include "engine/worker.h"
+
+/* Timing a stage takes two reads of the TSC: one batch in so many is timed. */
+enum { SAMPLE_EVERY = 16 };
+
+static void stages_run(struct pipeline *pipeline, struct stage *stage, struct burst *burst,
+	bool timed)
+{
+	for (; stage != NULL; stage = stage->next) {
+		struct stage_counters *counters = stage->counters;
+		uint16_t entered = burst->count;
+		uint64_t start;
+
+		counters->packets += entered;
+		counters->bytes += burst->bytes;
+		counters->batches++;
+		if (unlikely(timed)) {
+			start = tsc_now();
+			stage->ops->process(stage, burst);
+			counters->sampled_cycles += tsc_now() - start;
+			counters->sampled_packets += entered ? entered : burst->count;
+		} else {
+			stage->ops->process(stage, burst);
+		}
+		if (burst->count == 0)
+			return;
+	}
+	transmit_burst(pipeline->worker, pipeline->transmit, burst);
+}
+
+void pipeline_run(struct pipeline *pipeline, struct burst *burst)
+{
+	bool timed = (pipeline->tick++ & (SAMPLE_EVERY - 1)) == 0;
+
+	stages_run(pipeline, pipeline->stage_count ? &pipeline->stages[0] : NULL, burst, timed);
+}
+
+void stage_emit(struct stage *stage, struct burst *burst)
+{
+	if (burst->count > 0)
+		stages_run(stage->pipeline, stage->next, burst, false);
+	burst->count = 0;
+	burst->bytes = 0;
+}
+
+void pipeline_flush(struct pipeline *pipeline, uint64_t now_tsc, bool all)
+{
+	for (uint16_t i = 0; i < pipeline->stage_count; i++) {
+		struct stage *stage = &pipeline->stages[i];
+
+		if (stage->ops->flush != NULL)
+			stage->ops->flush(stage, now_tsc, all);
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The end of the way: a tx queue of the worker's own, or the worker that has one. */
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+
+#include "base/clock.h"
+#include "engine/worker.h"
+
+/* Drops what the port could not carry, before a driver drops it without a word. */
+static void transmit_check(struct worker *worker, const struct transmit *transmit,
+	struct burst *burst)
+{
+	for (uint16_t i = 0; i < burst->count;) {
+		const struct rte_mbuf *packet = burst->packets[i];
+
+		if (unlikely(packet->pkt_len > transmit->length_max))
+			burst_drop(worker, burst, i, DROP_tx_too_long);
+		else if (unlikely(packet->nb_segs > transmit->segments_max))
+			burst_drop(worker, burst, i, DROP_tx_segments);
+		else
+			i++;
+	}
+}
+
+static uint16_t transmit_try(struct worker *worker, struct transmit *transmit, struct burst *burst,
+	uint16_t first)
+{
+	if (transmit->queue.send != NULL)
+		return transmit->queue.send(transmit->queue.argument, &burst->packets[first],
+			burst->count - first);
+	return handoff_transmit(worker, transmit, burst, first);
+}
+
+/* Off the fast path: the queue did not take all at once. Returns how many it took in the end. */
+static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit, struct burst *burst,
+	uint16_t sent)
+{
+	uint64_t start = tsc_now();
+
+	while (sent < burst->count && tsc_now() - start < transmit->retry_cycles &&
+		!__atomic_load_n(&transmit->port->removed, __ATOMIC_RELAXED)) {
+		rte_pause();
+		sent += transmit_try(worker, transmit, burst, sent);
+	}
+	return sent;
+}
+
+static enum drop_reason transmit_reason(const struct port *port)
+{
+	struct rte_eth_link link = {.link_status = RTE_ETH_LINK_UP};
+
+	if (__atomic_load_n(&port->removed, __ATOMIC_RELAXED))
+		return DROP_tx_no_port;
+	if (port->config->kind == PORT_DEVICE && rte_eth_link_get_nowait(port->ethdev, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_DOWN)
+		return DROP_tx_no_port;
+	return DROP_tx_full;
+}
+
+static void transmit_drop_rest(struct worker *worker, const struct transmit *transmit,
+	struct burst *burst, uint16_t sent)
+{
+	enum drop_reason reason = transmit_reason(transmit->port);
+
+	while (burst->count > sent)
+		burst_drop(worker, burst, burst->count - 1, reason);
+}
+
+void transmit_burst(struct worker *worker, struct transmit *transmit, struct burst *burst)
+{
+	uint16_t sent;
+
+	if (transmit->checked)
+		transmit_check(worker, transmit, burst);
+	if (burst->count == 0)
+		return;
+	sent = transmit_try(worker, transmit, burst, 0);
+	if (unlikely(sent < burst->count)) {
+		sent = transmit_retry(worker, transmit, burst, sent);
+		if (sent < burst->count)
+			transmit_drop_rest(worker, transmit, burst, sent);
+	}
+	if (transmit->queue.send != NULL && sent > 0) {
+		transmit->counters.packets += sent;
+		transmit->counters.bytes += burst->bytes;
+		transmit->counters.batches++;
+		latency_note(worker, burst->rx_tsc, sent);
+	}
+	burst->count = 0;
+	burst->bytes = 0;
+}

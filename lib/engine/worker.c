@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The poll loop. One read of the TSC a turn: what passed since the last one was busy if that turn
+ * moved packets, and idle if not. */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+#include "engine/worker.h"
+#include "placement/thread.h"
+#include "steering/receive.h"
+
+enum { PARKED_SLEEP_NS = 200000 };
+
+static inline uint64_t burst_bytes(const struct burst *burst)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < burst->count; i++)
+		bytes += burst->packets[i]->pkt_len;
+	return bytes;
+}
+
+/* Takes a burst from one queue and sends it on its way. Returns packets moved. */
+static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct burst *burst)
+{
+	unsigned received;
+
+	if (poll->port->patient && worker->worker_count > 1 && !handoff_has_room(worker)) {
+		worker->counters.stalls++;
+		return 0;
+	}
+	received = poll->queue.receive(poll->queue.argument, burst->packets, BURST_SIZE);
+	if (received == 0 && !poll->pipeline->is_source)
+		return 0;
+	burst->count = (uint16_t)received;
+	burst->bytes = burst_bytes(burst);
+	if (received > 0) {
+		poll->counters.packets += received;
+		poll->counters.bytes += burst->bytes;
+		poll->counters.batches++;
+		worker->counters.burst_sizes[received]++;
+	}
+	if (poll->rss != NULL) {
+		handoff_steer(worker, poll, burst);
+		return received;
+	}
+	if (poll->pipeline->parses)
+		receive_parse(burst->packets, burst->count);
+	pipeline_run(poll->pipeline, burst);
+	/* A source that found no buffers has moved nothing. */
+	return received + poll->pipeline->is_source;
+}
+
+static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t now_tsc)
+{
+	struct burst burst;
+	unsigned moved = 0;
+
+	if (likely(phase == PHASE_RUN))
+		for (uint16_t i = 0; i < worker->poll_count; i++) {
+			/* A timed replay may have waited: each burst is stamped when it came. */
+			burst.rx_tsc = i == 0 && !worker->polls[i].port->patient ? now_tsc : tsc_now();
+			moved += poll_queue(worker, &worker->polls[i], &burst);
+		}
+	if (worker->inbox_count > 0)
+		moved += handoff_receive(worker, now_tsc);
+	return moved;
+}
+
+static void latency_record(struct worker *worker, uint64_t now_tsc)
+{
+	for (uint16_t i = 0; i < worker->latency_count; i++)
+		histogram_record(&worker->counters.latency_cycles,
+			now_tsc - worker->latency[i].rx_tsc, worker->latency[i].packets);
+	worker->latency_count = 0;
+}
+
+static unsigned worker_flush(struct worker *worker, uint64_t now_tsc, bool all)
+{
+	unsigned held = 0;
+
+	for (uint16_t i = 0; i < worker->engine->config->pipeline_count; i++) {
+		struct pipeline *pipeline = &worker->pipelines[i];
+
+		if (!pipeline->flushes)
+			continue;
+		pipeline_flush(pipeline, now_tsc, all);
+		for (uint16_t s = 0; s < pipeline->stage_count; s++)
+			held += pipeline->counters[s].held != 0;
+	}
+	return held;
+}
+
+/* Runs until the phase is PHASE_PARKED. */
+static void worker_loop(struct worker *worker)
+{
+	struct worker_counters *counters = &worker->counters;
+	uint64_t tsc_hz = rte_get_tsc_hz();
+	uint64_t last = tsc_now();
+	unsigned moved = 0;
+
+	worker->idle_since_tsc = 0;
+	for (;;) {
+		enum phase phase = engine_phase(worker->engine);
+		uint64_t now = tsc_now();
+
+		if (moved > 0)
+			counters->busy_cycles += now - last;
+		else
+			counters->idle_cycles += now - last;
+		counters->iterations++;
+		last = now;
+		if (worker->latency_count > 0)
+			latency_record(worker, now);
+		moved = worker_turn(worker, phase, now);
+		if (worker->flushes)
+			worker_flush(worker, now, phase == PHASE_DRAIN_BACKLOG);
+		if (moved > 0) {
+			worker->idle_since_tsc = 0;
+			continue;
+		}
+		if (unlikely(phase != PHASE_RUN)) {
+			/* A whole turn found nothing: this drain is done here. */
+			if (worker->latency_count > 0)
+				continue;
+			__atomic_store_n(&worker->acknowledged, phase, __ATOMIC_RELEASE);
+			if (phase == PHASE_PARKED || phase == PHASE_EXIT)
+				return;
+			rte_pause();
+		} else if (worker->adaptive) {
+			uint64_t slept = idle_turn(worker, now, tsc_hz);
+
+			counters->sleep_cycles += slept;
+			last += slept;
+		}
+	}
+}
+
+static int worker_begin(struct worker *worker)
+{
+	const struct config_workers *config = &worker->engine->config->workers;
+	char name[16];
+	struct thread_placement placement = {
+		.name = name,
+		.cpu = worker->cpu,
+		.scheduler = config->scheduler,
+		.priority = config->priority,
+		.nice = config->nice,
+		.memory_node = worker->numa_node,
+	};
+	int result;
+
+	snprintf(name, sizeof(name), "weir-worker-%u", worker->index);
+	worker->tid = gettid();
+	result = thread_place(&placement, &worker->start_error);
+	/* A DPDK thread id gives the thread its own mempool caches. */
+	if (result == 0 && rte_thread_register() != 0)
+		result = error_set(&worker->start_error, ENOSPC,
+			"worker %u: DPDK has no thread id left", worker->index);
+	if (result == 0)
+		result = idle_init(worker, &worker->start_error);
+	return result;
+}
+
+void *worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	enum phase phase;
+
+	if (worker_begin(worker) != 0) {
+		__atomic_store_n(&worker->acknowledged, PHASE_EXIT, __ATOMIC_RELEASE);
+		return NULL;
+	}
+	__atomic_store_n(&worker->acknowledged, PHASE_PARKED, __ATOMIC_RELEASE);
+	while ((phase = engine_phase(worker->engine)) != PHASE_EXIT) {
+		if (phase == PHASE_PARKED)
+			nanosleep(&(struct timespec){.tv_nsec = PARKED_SLEEP_NS}, NULL);
+		else
+			worker_loop(worker);
+	}
+	idle_fini(worker);
+	rte_thread_unregister();
+	__atomic_store_n(&worker->acknowledged, PHASE_EXIT, __ATOMIC_RELEASE);
+	return NULL;
+}
