@@ -221,21 +221,22 @@ int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, 
 
 int capture_reader_rewind(struct capture_reader *reader, struct error *error)
 {
+	int result;
+
 	if (window_rewind(&reader->window) < 0)
 		return error_set(error, ESPIPE,
 			"%s: is a pipe, which can be read once only: save it to a file to read it "
 			"again",
 			reader->name);
-	reader->ended = false;
 	reader->failure = 0;
 	reader->time_ns = 0;
 	reader->counts = (struct capture_counts){0};
-	if (format_begin(reader, error) < 0) {
-		/* It was a capture when it was opened: somebody changed it. */
-		reader->ended = true;
-		return error_prefix(error, "%s", reader->name);
-	}
-	return 0;
+	result = format_begin(reader, error);
+	/* Failing, it has changed since it was opened. */
+	reader->ended = result < 0;
+	if (result < 0)
+		error_prefix(error, "%s", reader->name);
+	return result;
 }
 
 const struct capture_counts *capture_reader_counts(const struct capture_reader *reader)
