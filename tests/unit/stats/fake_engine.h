@@ -17,7 +17,6 @@ struct engine {
 	struct config config;
 	struct worker_counters workers[FAKE_WORKERS];
 	struct queue_counters rx[1], emulated[FAKE_EMULATED], tx[2];
-	const struct queue_counters *emulated_writers[FAKE_EMULATED][1];
 	struct stage_counters stages[FAKE_WORKERS];
 	struct engine_account account;
 	uint32_t pool_free;
@@ -34,8 +33,6 @@ static inline void fake_engine_init(struct engine *engine)
 	engine->config.control.socket = no_socket;
 	engine->config.stats.interval_ns = 1000000000;
 	engine->pool_free = 8000;
-	for (unsigned i = 0; i < FAKE_EMULATED; i++)
-		engine->emulated_writers[i][0] = &engine->emulated[i];
 }
 
 static inline void fake_queue_pass(
