@@ -135,7 +135,7 @@ static void agree_with_tshark_on(const char *path)
 		return;
 	}
 	snprintf(command, sizeof(command),
-		"tshark -n --disable-all-protocols -r '%s' -T fields -E separator=' ' "
+		"tshark -n --disable-protocol eth -r '%s' -T fields -E separator=' ' "
 		"-e frame.time_epoch -e frame.cap_len -e frame.len -e frame.encap_type 2>/dev/null",
 		path);
 	tshark = popen(command, "r");
@@ -146,16 +146,15 @@ static void agree_with_tshark_on(const char *path)
 		struct record record;
 		int link_type;
 
+		/* Tshark shows blocks of other kinds too, without a link type. */
+		if (sscanf(strchr(line, ' '), "%u %u %d", &length, &original_length, &link_type) !=
+			3)
+			continue;
 		assert_int_equal(records_next(&records, &record), RECORD_GIVEN);
+		assert_int_equal(record.timed, line[0] != ' ');
 		if (record.timed) {
-			assert_int_equal(sscanf(line, "%llu.%9u %u %u %d", &seconds, &nanoseconds,
-						 &length, &original_length, &link_type),
-				5);
+			assert_int_equal(sscanf(line, "%llu.%9u", &seconds, &nanoseconds), 2);
 			assert_int_equal(record.time_ns, seconds * 1000000000ull + nanoseconds);
-		} else {
-			assert_int_equal(sscanf(strchr(line, ' '), "%u %u %d", &length,
-						 &original_length, &link_type),
-				3);
 		}
 		assert_int_equal(record.length, length);
 		assert_int_equal(record.original_length,
