@@ -126,7 +126,14 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 			fixed_bytes;
 		plan->memory_bytes[index] =
 			(bytes + hugepage_bytes - 1) / hugepage_bytes * hugepage_bytes;
+		total_bytes += plan->memory_bytes[index];
 	}
+	if (config->memory.size_bytes > 0 && config->memory.size_bytes < total_bytes)
+		plan_warn(plan,
+			"memory.size: %" PRIu64 " MiB, but the plan needs %" PRIu64
+			" MiB: the start may "
+			"fail for want of memory",
+			config->memory.size_bytes >> 20, total_bytes >> 20);
 }
 
 static bool node_has_hugepages(const struct topology_node *node, uint64_t bytes)

@@ -351,6 +351,10 @@ static void test_memory(void **state)
 	assert_int_equal(plan.packets[0], 1000);
 	check_only_warning("memory.packets: 1000 buffers on node 0");
 	config.memory.packets = 0;
+	config.memory.size_bytes = 4 << 20;
+	make();
+	check_only_warning("memory.size: 4 MiB, but the plan needs");
+	config.memory.size_bytes = 0;
 	config.pipelines[0].stage_count = 1;
 	config.pipelines[0].stages[0] =
 		(struct config_stage){.type = "noisy", .buffer_packets = 80000};
