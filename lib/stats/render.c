@@ -279,11 +279,12 @@ static void render_moment(FILE *out, const json_t *object)
 {
 	uint64_t interval_ns = read_count(object, "interval_ns");
 	const json_t *forwarding = json_object_get(object, "forwarding");
+	const char *time = read_text(object, "time");
 	char text[UNITS_TEXT_MAX];
 
-	if (read_text(object, "time")[0] == '\0')
+	if (time[0] == '\0')
 		return;
-	fprintf(out, "%s", read_text(object, "time"));
+	text_print(out, time, strlen(time));
 	if (interval_ns > 0)
 		fprintf(out, "  rates over %s",
 			units_format_time(text, sizeof(text), (double)interval_ns));
@@ -297,8 +298,10 @@ void render(FILE *out, const json_t *object, unsigned which, unsigned flags)
 	const char *message = read_text(object, "message");
 	unsigned printed = 0;
 
-	if (message[0] != '\0')
-		fprintf(out, "%s\n", message);
+	if (message[0] != '\0') {
+		text_print(out, message, strlen(message));
+		fputc('\n', out);
+	}
 	render_moment(out, object);
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		const json_t *part = json_object_get(object, sections[i].name);

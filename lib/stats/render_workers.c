@@ -48,7 +48,7 @@ static void render_share(FILE *out, const json_t *workers, unsigned flags)
 static void render_handoff(FILE *out, const json_t *workers, unsigned flags)
 {
 	static const char *const titles[] = {"worker", "node", "tid", "handed out", "handed in",
-		"backlog high", "stalls", "sleeps", "interrupts", "p50", "p99", "max", NULL};
+		"backlog high", "stalls", "sleeps", "irqs", "p50", "p99", "max", NULL};
 	static const char *const counters[] = {
 		"handoff_out", "handoff_in", "backlog_high", "stalls", "sleeps", "interrupts"};
 	static const char *const points[] = {"p50", "p99", "max"};

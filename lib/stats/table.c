@@ -32,12 +32,6 @@ void table_cell(struct table *table, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	/* Names come from files and over a socket: no escape sequence of theirs reaches a terminal.
-	 */
-	for (char *c = text; c != NULL && *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
 	table->cells[table->cell_count++] = text;
 }
 
@@ -90,6 +84,15 @@ static const char *cell_text(const struct table *table, unsigned index)
 	return index < table->cell_count && table->cells[index] != NULL ? table->cells[index] : "";
 }
 
+void text_print(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		putc(c < 0x20 || c == 0x7f ? '?' : c, out);
+	}
+}
+
 static void cell_print(FILE *out, const char *text, unsigned width, bool left, bool last)
 {
 	unsigned used = text_width(text);
@@ -101,12 +104,13 @@ static void cell_print(FILE *out, const char *text, unsigned width, bool left, b
 			while (((unsigned char)*end & 0xc0) == 0x80)
 				end++;
 		}
-		fprintf(out, "%.*s~", (int)(end - text), text);
+		text_print(out, text, (size_t)(end - text));
+		putc('~', out);
 		return;
 	}
 	if (!left && !(last && used == 0))
 		fprintf(out, "%*s", (int)(width - used), "");
-	fputs(text, out);
+	text_print(out, text, strlen(text));
 	if (left && !last)
 		fprintf(out, "%*s", (int)(width - used), "");
 }

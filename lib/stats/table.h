@@ -8,6 +8,7 @@
 #define WEIR_STATS_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -22,12 +23,16 @@ struct table {
 };
 
 void table_init(struct table *table, const char *const *titles);
-/* Appends one cell; cells fill rows. Control characters in it become '?'. */
+/* Appends one cell; cells fill rows. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_count(struct table *table, uint64_t value); /* "1,234,567" */
 void table_rate(struct table *table, double value); /* "1.23 M" */
 /* Prints titles (bold if asked to) and rows, and frees all. Prints nothing without rows. */
 void table_print(struct table *table, FILE *out, bool bold);
+
+/* Prints `text`, '?' for each control character: names come from files and over a socket, and no
+ * escape sequence of theirs is to reach a terminal. */
+void text_print(FILE *out, const char *text, size_t length);
 
 /* "1,234,567" */
 char *count_text(char buffer[static 32], uint64_t value);

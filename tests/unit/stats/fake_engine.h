@@ -120,7 +120,7 @@ void engine_emulated_queue_view(
 	*ret_view = (struct emulated_queue_view){.queue = (uint16_t)index,
 		.worker = (uint16_t)(index % FAKE_WORKERS),
 		.writers = 1,
-		.counters = {engine->emulated_writers[index][0]}};
+		.counters = {&engine->emulated[index]}};
 }
 
 unsigned engine_tx_count(const struct engine *engine)

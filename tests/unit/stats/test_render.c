@@ -115,8 +115,8 @@ static void tables_follow_the_json(void **state)
 
 	(void)state;
 	expect(json, RENDER_WHATEVER, 0,
-		"pool  node    buffers  used  free  least free  of bytes    memory\n"
-		"p        -  1,234,567     2     3           4     2,304  1.00 MiB\n");
+		"pool  node    buffers  used  free  least free  of bytes  memory\n"
+		"p        -  1,234,567     2     3           4     2,304   1 MiB\n");
 	json_decref(json);
 }
 
