@@ -106,6 +106,7 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 {
 	uint64_t descriptors[TOPOLOGY_NODES_MAX] = {0};
 	uint64_t backlog = plan->worker_count > 1 ? config->steering.netdev_max_backlog : 0;
+	uint64_t total_bytes = 0;
 	uint64_t by_worker =
 		backlog + 2 * BURST_PACKETS + PLAN_MEMPOOL_CACHE + held_by_stages(config);
 
