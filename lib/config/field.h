@@ -22,7 +22,6 @@ struct field;
 
 /* `target` is the field's place in its struct. No threads. */
 struct field_kind {
-	const char *name;
 	bool numeric; /* its zero may be written as 0 */
 	/* 0; -EINVAL: not such a value (field_parse says so); -ENOMEM. A kind that finds problems
 	 * inside the value reports them itself and returns 0. */

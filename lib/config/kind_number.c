@@ -37,7 +37,6 @@ static void bool_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_bool = {
-	.name = "boolean",
 	.parse = bool_parse,
 	.write = bool_write,
 	.schema = bool_schema,
@@ -76,7 +75,6 @@ static void switch_describe(const struct field *field, char *buffer, size_t size
 }
 
 const struct field_kind field_switch = {
-	.name = "switch",
 	.parse = switch_parse,
 	.write = switch_write,
 	.schema = switch_schema,
@@ -164,7 +162,6 @@ static void integer_describe(const struct field *field, char *buffer, size_t siz
 }
 
 const struct field_kind field_integer = {
-	.name = "whole number",
 	.numeric = true,
 	.parse = integer_parse,
 	.write = integer_write,
@@ -208,7 +205,6 @@ static void fraction_describe(const struct field *field, char *buffer, size_t si
 }
 
 const struct field_kind field_fraction = {
-	.name = "number",
 	.parse = fraction_parse,
 	.write = fraction_write,
 	.schema = fraction_schema,

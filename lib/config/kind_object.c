@@ -56,7 +56,6 @@ static void object_describe(const struct field *field, char *buffer, size_t size
 }
 
 const struct field_kind field_object = {
-	.name = "object",
 	.parse = object_parse,
 	.write = object_write,
 	.release = object_release,
@@ -202,7 +201,6 @@ static void ports_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_ports = {
-	.name = "ports by name",
 	.parse = ports_parse,
 	.write = ports_write,
 	.release = ports_release,
@@ -276,7 +274,6 @@ static void pipelines_describe(const struct field *field, char *buffer, size_t s
 }
 
 const struct field_kind field_pipelines = {
-	.name = "list of pipelines",
 	.parse = pipelines_parse,
 	.write = pipelines_write,
 	.release = pipelines_release,
@@ -391,7 +388,6 @@ static void stages_describe(const struct field *field, char *buffer, size_t size
 }
 
 const struct field_kind field_stages = {
-	.name = "list of stages",
 	.parse = stages_parse,
 	.write = stages_write,
 	.schema = stages_schema,

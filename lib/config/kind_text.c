@@ -52,7 +52,6 @@ static void string_describe(const struct field *field, char *buffer, size_t size
 }
 
 const struct field_kind field_string = {
-	.name = "string",
 	.parse = string_parse,
 	.write = string_write,
 	.release = string_release,
@@ -132,7 +131,6 @@ static void strings_describe(const struct field *field, char *buffer, size_t siz
 }
 
 const struct field_kind field_strings = {
-	.name = "list of strings",
 	.parse = strings_parse,
 	.write = strings_write,
 	.release = strings_release,
@@ -193,7 +191,6 @@ static void enum_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_enum = {
-	.name = "word",
 	.parse = enum_parse,
 	.write = enum_write,
 	.schema = enum_schema,
@@ -213,7 +210,6 @@ static int name_parse(
 }
 
 const struct field_kind field_name = {
-	.name = "word",
 	.parse = name_parse,
 	.write = string_write,
 	.schema = enum_schema,
@@ -250,7 +246,6 @@ static void ignored_describe(const struct field *field, char *buffer, size_t siz
 }
 
 const struct field_kind field_ignored = {
-	.name = "string",
 	.parse = ignored_parse,
 	.write = ignored_write,
 	.schema = ignored_schema,

@@ -63,7 +63,6 @@ static void duration_describe(const struct field *field, char *buffer, size_t si
 }
 
 const struct field_kind field_duration = {
-	.name = "duration",
 	.numeric = true,
 	.parse = duration_parse,
 	.write = duration_write,
@@ -114,7 +113,6 @@ static void bytes_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_bytes = {
-	.name = "size",
 	.numeric = true,
 	.parse = bytes_parse,
 	.write = bytes_write,
@@ -166,7 +164,6 @@ static void cpus_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_cpus = {
-	.name = "list of numbers",
 	.parse = cpus_parse,
 	.write = cpus_write,
 	.schema = cpus_schema,
@@ -216,7 +213,6 @@ static void speed_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_speed = {
-	.name = "speed",
 	.parse = speed_parse,
 	.write = speed_write,
 	.schema = speed_schema,
@@ -252,7 +248,6 @@ static void mac_describe(const struct field *field, char *buffer, size_t size)
 }
 
 const struct field_kind field_mac = {
-	.name = "MAC address",
 	.parse = mac_parse,
 	.write = mac_write,
 	.schema = mac_schema,
@@ -290,7 +285,6 @@ static void rss_key_describe(const struct field *field, char *buffer, size_t siz
 }
 
 const struct field_kind field_rss_key = {
-	.name = "RSS key",
 	.parse = rss_key_parse,
 	.write = rss_key_write,
 	.schema = rss_key_schema,
@@ -343,7 +337,6 @@ static void frame_size_describe(const struct field *field, char *buffer, size_t 
 }
 
 const struct field_kind field_frame_size = {
-	.name = "frame size",
 	.parse = frame_size_parse,
 	.write = frame_size_write,
 	.schema = frame_size_schema,

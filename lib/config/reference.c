@@ -41,9 +41,7 @@ static void print_field(
 	print_escaped(out, pointer);
 	fprintf(out, "*\n\t");
 	print_escaped(out, field->help);
-	fprintf(out, "\n\n\tType: ");
-	print_escaped(out, field->kind->name);
-	fprintf(out, "; ");
+	fprintf(out, "\n\n\tValue: ");
 	print_escaped(out, expected);
 	fprintf(out, ".");
 	if (field->unit != NULL)
@@ -87,6 +85,8 @@ static void print_fields(
 		char pointer[FIELD_TEXT_MAX];
 
 		snprintf(pointer, sizeof(pointer), "%s/%s", prefix, field->name);
+		if (field->kind == &field_ignored)
+			continue;
 		if (prefix[0] == '\0')
 			fprintf(out, "## %s\n\n", field->name);
 		print_field(out, field, pointer, variants);
