@@ -19,8 +19,7 @@ static int drop_create(
 	struct drop_state *state;
 
 	if (!(config->share >= 0 && config->share <= 1)) /* so that NaN is refused too */
-		return error_set(
-			error, EINVAL, "stage drop: share is %g, must be 0 to 1", config->share);
+		return error_set(error, EINVAL, "share is %g, must be 0 to 1", config->share);
 	state = stage_state(stage, sizeof(*state), numa_node, error);
 	if (state == NULL)
 		return -ENOMEM;

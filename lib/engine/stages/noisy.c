@@ -3,7 +3,7 @@
  * noisy: a stand-in for a network function that keeps packets for a while and walks through memory
  * for each of them.
  *
- * Packets go through a FIFO of buffer_packets: once it is full, as many leave as come, the oldest
+ * Packets go through a FIFO: once it is full, as many leave as come, the oldest
  * first. When none has left for flush_ns, all leave. For each packet that comes in, `reads` +
  * `read_writes` cache lines of memory_bytes are read and `writes` + `read_writes` are written, each
  * chosen by chance.
@@ -55,14 +55,13 @@ static int memory_create(struct noisy_state *state, const struct config_stage *c
 		return 0;
 	state->lines = config->memory_bytes / RTE_CACHE_LINE_SIZE;
 	if (state->lines == 0)
-		return error_set(error, EINVAL,
-			"stage noisy: reads and writes need memory_bytes of at least %d",
+		return error_set(error, EINVAL, "reads and writes need memory of at least %d bytes",
 			RTE_CACHE_LINE_SIZE);
 	state->memory = rte_zmalloc_socket(
 		"noisy memory", config->memory_bytes, RTE_CACHE_LINE_SIZE, numa_node);
 	if (state->memory == NULL)
 		return error_set(error, ENOMEM,
-			"stage noisy: no %llu bytes of memory on node %d; lower memory_bytes or "
+			"no memory of %llu bytes on node %d; lower the stage's memory or "
 			"raise memory.size",
 			(unsigned long long)config->memory_bytes, numa_node);
 	return 0;
@@ -79,8 +78,8 @@ static int fifo_create(struct noisy_state *state, const struct config_stage *con
 		(size_t)state->capacity * sizeof(*state->fifo), RTE_CACHE_LINE_SIZE, numa_node);
 	if (state->fifo == NULL)
 		return error_set(error, ENOMEM,
-			"stage noisy: no memory for a FIFO of %u packets on node %d; "
-			"lower buffer_packets or raise memory.size",
+			"no memory for a FIFO of %u packets on node %d; "
+			"lower buffer or raise memory.size",
 			state->capacity, numa_node);
 	return 0;
 }

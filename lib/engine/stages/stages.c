@@ -33,9 +33,8 @@ void *stage_state(struct stage *stage, size_t bytes, int numa_node, struct error
 	stage->state = rte_zmalloc_socket(stage->ops->name, bytes, RTE_CACHE_LINE_SIZE, numa_node);
 	if (stage->state == NULL)
 		error_set(error, ENOMEM,
-			"stage %s: no memory for its state (%zu bytes on node %d); "
-			"raise memory.size",
-			stage->ops->name, bytes, numa_node);
+			"no memory for its state (%zu bytes on node %d); raise memory.size", bytes,
+			numa_node);
 	return stage->state;
 }
 

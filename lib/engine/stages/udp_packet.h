@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * UDP over IPv4 packets made from a template, for the stages that are sources: txonly and flowgen.
+ * A source of UDP over IPv4 packets made from a template, for the stages txonly and flowgen. Its
+ * flows differ in one address, which goes up from flow to flow, packet by packet, and round.
  */
 #ifndef WEIR_ENGINE_STAGES_UDP_PACKET_H
 #define WEIR_ENGINE_STAGES_UDP_PACKET_H
@@ -11,31 +12,36 @@
 enum { UDP_TEMPLATE_BYTES = 64 };
 enum { UDP_PACKET_BYTES_DEFAULT = 64, UDP_PACKET_BYTES_MIN = 14 + 20 + 8 };
 
-/* What a template is made of; addresses and ports in host order. */
+/* What packets are made of; addresses and ports in host order. */
 struct udp_packet_fields {
 	struct ethernet_addresses ethernet;
-	uint32_t source, destination; /* IPv4 */
+	uint32_t source, destination; /* IPv4, of the first flow */
 	uint16_t source_port, destination_port;
+	bool source_varies; /* else the destination does */
+	uint32_t flows;
 };
 
-struct udp_template {
-	uint8_t bytes[UDP_TEMPLATE_BYTES]; /* headers, then zeros: copied whole into each packet */
+struct udp_source {
+	uint8_t template[UDP_TEMPLATE_BYTES]; /* headers, then zeros: copied whole */
 	uint16_t frame_bytes; /* without FCS */
 	uint16_t burst; /* packets a call */
+	uint16_t address_offset; /* of the address that varies, in the frame */
+	uint32_t sum; /* of the IPv4 header without that address */
+	uint32_t first; /* that address of the first flow */
+	uint32_t gap; /* from this flow on addresses are one higher: none is the other end's */
+	uint32_t flows, next;
 };
 
-/* `frame_bytes`: from UDP_PACKET_BYTES_MIN to what one packet buffer of stage->pool holds (-EINVAL
- * otherwise). No UDP checksum, time to live 64. `burst` 0: BURST_SIZE. */
-int udp_template_init(struct udp_template *packet, const struct stage *stage,
-	const struct udp_packet_fields *fields, uint32_t frame_bytes, uint16_t burst,
-	struct error *error);
-
 /*
- * Makes the packets of one call: what was in `burst` is freed as consumed, then bursts of new ones
- * are emitted and the last is left in `burst`. `finish` (or NULL) may change each burst before it
- * goes on. When the pool runs out there are fewer: nothing entered, so nothing counts as dropped.
+ * create() of such a stage: its state becomes a struct udp_source. `config` says packet_bytes, from
+ * UDP_PACKET_BYTES_MIN to what one packet buffer of the pool holds (-EINVAL otherwise), and burst.
+ * No UDP checksum; time to live 64.
  */
-void udp_source_process(struct stage *stage, struct burst *burst, const struct udp_template *packet,
-	void (*finish)(struct stage *, struct burst *));
+int udp_source_create(struct stage *stage, const struct config_stage *config,
+	const struct udp_packet_fields *fields, int numa_node, struct error *error);
+
+/* process(): frees what was in the burst as consumed, and fills it with new packets. When the pool
+ * runs out there are fewer: nothing entered, so nothing counts as dropped. */
+void udp_source_process(struct stage *stage, struct burst *burst);
 
 #endif

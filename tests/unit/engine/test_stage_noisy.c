@@ -152,14 +152,14 @@ static void what_cannot_be_is_refused(void **state)
 	struct error error = {0};
 
 	assert_int_equal(fixture_create(fixture, "noisy", &config, &error), -EINVAL);
-	assert_non_null(strstr(error.message, "memory_bytes"));
+	assert_non_null(strstr(error.message, "memory"));
 	assert_null(fixture->stage.state);
 	config.memory_bytes = 1ull << 40;
 	assert_int_equal(fixture_create(fixture, "noisy", &config, &error), -ENOMEM);
 	assert_null(fixture->stage.state);
 	config = (struct config_stage){.buffer_packets = UINT32_MAX};
 	assert_int_equal(fixture_create(fixture, "noisy", &config, &error), -ENOMEM);
-	assert_non_null(strstr(error.message, "buffer_packets"));
+	assert_non_null(strstr(error.message, "buffer"));
 	assert_null(fixture->stage.state);
 }
 
