@@ -18,9 +18,9 @@ static int as_json;
 static const char *topology_root = "";
 
 static const struct option options[] = {
-	{"json", 0, OPTION_FLAG, &as_json, NULL, "print one JSON object instead of tables"},
+	{"json", 0, OPTION_FLAG, &as_json, NULL, "Prints one JSON object, and no table"},
 	{"topology", 0, OPTION_STRING, &topology_root, "DIR",
-		"plan for the machine whose sys/ (and proc/meminfo) is copied to DIR"},
+		"Plans for the machine whose sys/devices/system is copied to DIR"},
 	{NULL, 0, OPTION_FLAG, NULL, NULL, NULL},
 };
 
@@ -175,21 +175,20 @@ static int run(int argc, char **argv)
 const struct command command_check = {
 	.name = "check",
 	.arguments = "FILE",
-	.summary = "check a configuration and show what it comes to, without starting anything",
-	.description = "Reads FILE as *weir run* would. Prints all that is wrong with it, or the "
-		       "effective "
-		       "configuration with every default filled in, and the placement plan: which "
-		       "worker runs "
-		       "on which CPU and node, which queues it polls, where main and the stats "
-		       "thread run, "
-		       "what packet memory each node needs and has.\n\n"
-		       "No device is touched: where only the driver knows how many queues a device "
-		       "has, the "
-		       "plan takes it that there are enough.",
-	.examples = "weir check weir.json  # the plan on this machine\n"
-		    "weir check weir.json --json | jq .plan.workers  # for a program\n"
-		    "weir check weir.json --topology /tmp/server  # the plan on another machine, "
-		    "from a copy of its /sys/devices/system",
+	.summary = "Checks a configuration and shows what it comes to, without starting anything",
+	.description =
+		"Reads FILE as `weir run` would. Prints all that is wrong with it, or the "
+		"effective "
+		"configuration with every default filled in and the placement plan: which worker "
+		"runs "
+		"on which CPU and node, which queues it polls, where main and the stats thread "
+		"run, "
+		"what packet memory each node needs and has. No device is touched: where only the "
+		"driver knows how many queues a device has, the plan takes it that there are "
+		"enough.",
+	.examples = "  weir check weir.json\n"
+		    "  weir check weir.json --json | jq .plan.workers\n"
+		    "  weir check weir.json --topology /tmp/server  # a copy of its sys/\n",
 	.options = options,
 	.run = run,
 };

@@ -21,9 +21,9 @@ static int force;
 static const char *machine_root = "";
 
 static const struct option options[] = {
-	{"force", 'f', OPTION_FLAG, &force, NULL, "replace FILE if it is there already"},
+	{"force", 'f', OPTION_FLAG, &force, NULL, "Replaces FILE if it is there already"},
 	{"topology", 0, OPTION_STRING, &machine_root, "DIR",
-		"make it for the machine whose sys/ is copied to DIR"},
+		"Makes it for the machine whose sys/ is copied to DIR"},
 	{NULL, 0, OPTION_FLAG, NULL, NULL, NULL},
 };
 
@@ -142,15 +142,15 @@ static int run(int argc, char **argv)
 const struct command command_init = {
 	.name = "init",
 	.arguments = "[FILE]",
-	.summary = "write a configuration for this machine, to begin with",
+	.summary = "Writes a configuration for this machine, to begin with",
 	.description = "Looks for ports: NICs bound to vfio-pci or another driver of DPDK's, which "
 		       "it forwards "
 		       "between in pairs; else the kernel's Ethernet interfaces that are up, which "
 		       "it only "
-		       "listens to; else a pair of net_null. Chooses CPUs for the workers as *weir "
-		       "run* would. "
+		       "listens to; else a pair of net_null. Chooses CPUs for the workers as `weir "
+		       "run` would. "
 		       "Writes to FILE, or to standard output.",
-	.examples = "weir init weir.json  # then: weir check weir.json, weir run weir.json",
+	.examples = "  weir init weir.json && weir check weir.json\n",
 	.options = options,
 	.run = run,
 };
