@@ -132,6 +132,16 @@ void stats_set_forwarding(struct stats *stats, bool forwarding)
 	pthread_mutex_unlock(&stats->lock);
 }
 
+bool stats_forwarding(struct stats *stats)
+{
+	bool forwarding;
+
+	pthread_mutex_lock(&stats->lock);
+	forwarding = stats->forwarding;
+	pthread_mutex_unlock(&stats->lock);
+	return forwarding;
+}
+
 int stats_post_request(struct stats *stats, enum stats_request request, struct error *error)
 {
 	uint64_t one = 1;

@@ -44,6 +44,9 @@ int stats_start(struct stats *stats, int cpu, struct error *error);
  */
 void stats_set_forwarding(struct stats *stats, bool forwarding);
 
+/* What it was told last. Any thread. */
+bool stats_forwarding(struct stats *stats);
+
 /* Ends the thread. After engine_stop(), so that the last JSON line has the exact numbers. */
 void stats_stop(struct stats *stats);
 struct stats *stats_destroy(struct stats *stats); /* takes NULL, returns NULL */

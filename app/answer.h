@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints what an engine answered: for `weir show`, `weir set` and the console. */
+#ifndef WEIR_APP_ANSWER_H
+#define WEIR_APP_ANSWER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+struct answer_style {
+	bool json; /* as it is, instead of tables */
+	bool line; /* JSON in one line */
+	bool all; /* what saw no packet too */
+};
+
+void answer_print(FILE *out, const json_t *result, const struct answer_style *style);
+
+/* The thing `show` may be asked for that is nearest to `word`, or NULL. */
+const char *answer_nearest_section(const char *word);
+bool answer_has_section(const char *word);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "console.h"
+
+#include <editline/readline.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "config/nearest.h"
+#include "console_words.h"
+#include "stats/commands.h"
+
+enum { LINE_BYTES = 4096, FORWARDING_WAIT_S = 10 };
+
+/* One console a process: libedit's readline interface has one state a process, too. */
+static struct {
+	struct stats *stats;
+	bool over;
+	atomic_bool stopping; /* writer: who calls console_stop() */
+	bool terminal;
+	struct termios terminal_before;
+} console;
+
+/* Names the nearest command where there is one; the message lists them all. */
+static void print_error(const struct console_words *words, const struct error *error)
+{
+	const char *near = NULL;
+
+	if (strcmp(words->list[0], "show") == 0 && words->count > 1 &&
+		!answer_has_section(words->list[1]))
+		near = answer_nearest_section(words->list[1]);
+	printf("%s%s%s%s\n", error->message, near ? "; did you mean \"" : "", near ? near : "",
+		near ? "\"?" : "");
+}
+
+/* Main does it; the next command is to find it done. */
+static void wait_for_forwarding(bool wanted)
+{
+	uint64_t until_ns = clock_monotonic_ns() + FORWARDING_WAIT_S * NS_PER_SECOND;
+
+	while (stats_forwarding(console.stats) != wanted && clock_monotonic_ns() < until_ns &&
+		!atomic_load(&console.stopping))
+		usleep(1000);
+}
+
+static void line_run(const char *line)
+{
+	struct console_words words;
+	struct answer_style style;
+	struct error error = {0};
+	json_t *request = NULL, *result = NULL;
+	int rc;
+
+	console_split(line, &words);
+	style = (struct answer_style){.json = words.json, .all = words.all};
+	if (words.count == 0)
+		return;
+	rc = stats_request_make(words.list, words.count, &request, &error);
+	if (rc == 0)
+		rc = stats_command(console.stats, request, &result, &error);
+	json_decref(request);
+	if (rc < 0) {
+		print_error(&words, &error);
+		return;
+	}
+	answer_print(stdout, result, &style);
+	json_decref(result);
+	if (strcmp(words.list[0], "start") == 0 || strcmp(words.list[0], "stop") == 0)
+		wait_for_forwarding(words.list[0][2] == 'a');
+	if (strcmp(words.list[0], "quit") == 0)
+		console.over = true;
+	fflush(stdout);
+}
+
+/* The end of the input means quit. */
+static void input_ended(void)
+{
+	if (!console.over)
+		line_run("quit");
+	console.over = true;
+}
+
+/* ---- a terminal ---- */
+
+static void on_line(char *line)
+{
+	if (line == NULL) {
+		putchar('\n');
+		input_ended();
+	} else {
+		if (line[0] != '\0')
+			add_history(line);
+		line_run(line);
+		free(line);
+	}
+	/* Without this libedit would print another prompt that nobody is going to answer. */
+	if (console.over)
+		rl_callback_handler_remove();
+}
+
+static char **complete(const char *text, int start, int end)
+{
+	(void)end;
+	rl_attempted_completion_over = 1; /* no file names */
+	console_complete_begin(rl_line_buffer, (size_t)start);
+	return rl_completion_matches(text, console_complete_next);
+}
+
+static void terminal_restore(void)
+{
+	if (console.terminal)
+		tcsetattr(STDIN_FILENO, TCSANOW, &console.terminal_before);
+}
+
+static void terminal_run(struct pollfd polls[2])
+{
+	tcgetattr(STDIN_FILENO, &console.terminal_before);
+	console.terminal = true;
+	atexit(terminal_restore); /* whatever ends the process */
+	rl_catch_signals = 0; /* they are main's */
+	rl_attempted_completion_function = complete;
+	using_history();
+	rl_callback_handler_install("weir> ", on_line);
+	while (!console.over && !atomic_load(&console.stopping)) {
+		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (polls[0].revents != 0)
+			rl_callback_read_char();
+	}
+	if (!console.over)
+		rl_callback_handler_remove();
+	terminal_restore();
+	console.terminal = false;
+}
+
+/* ---- anything else: a script ---- */
+
+static void script_run(struct pollfd polls[2])
+{
+	char buffer[LINE_BYTES];
+	size_t used = 0;
+
+	while (!console.over && !atomic_load(&console.stopping)) {
+		char *end = memchr(buffer, '\n', used);
+		ssize_t got;
+
+		if (end != NULL) {
+			*end = '\0';
+			line_run(buffer);
+			used -= (size_t)(end + 1 - buffer);
+			memmove(buffer, end + 1, used);
+			continue;
+		}
+		if (used == sizeof(buffer) - 1) {
+			printf("a line longer than %d bytes\n", LINE_BYTES - 2);
+			used = 0;
+		}
+		if (poll(polls, 2, -1) < 0 || polls[0].revents == 0)
+			continue;
+		got = read(STDIN_FILENO, buffer + used, sizeof(buffer) - 1 - used);
+		if (got > 0) {
+			used += (size_t)got;
+			continue;
+		}
+		buffer[used] = '\0';
+		line_run(buffer); /* a last line without newline */
+		input_ended();
+	}
+}
+
+static int wake_fd = -1;
+static pthread_once_t wake_once = PTHREAD_ONCE_INIT;
+
+static void wake_open(void)
+{
+	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+int console_run(struct stats *stats)
+{
+	struct pollfd polls[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
+
+	pthread_once(&wake_once, wake_open);
+	if (wake_fd < 0)
+		return -EMFILE;
+	polls[1].fd = wake_fd;
+	console.stats = stats;
+	console.over = false;
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		terminal_run(polls);
+	else
+		script_run(polls);
+	return 0;
+}
+
+void console_stop(void)
+{
+	uint64_t one = 1;
+
+	atomic_store(&console.stopping, true);
+	pthread_once(&wake_once, wake_open);
+	if (write(wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is awake already */
+}

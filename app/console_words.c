@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "console_words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/commands.h"
+#include "stats/render.h"
+
+enum { CANDIDATES_MAX = 48 };
+
+static struct {
+	const char *list[CANDIDATES_MAX];
+	unsigned count, next;
+} candidates;
+
+void console_split(const char *line, struct console_words *words)
+{
+	char *save = NULL;
+
+	words->count = 0;
+	words->json = words->all = false;
+	snprintf(words->text, sizeof(words->text), "%s", line);
+	for (char *word = strtok_r(words->text, " \t\r\n", &save); word != NULL;
+		word = strtok_r(NULL, " \t\r\n", &save)) {
+		if (word[0] == '#')
+			break;
+		if (strcmp(word, "--json") == 0)
+			words->json = true;
+		else if (strcmp(word, "--all") == 0)
+			words->all = true;
+		else if (words->count < CONSOLE_WORDS_MAX)
+			words->list[words->count++] = word;
+	}
+}
+
+static void candidate_add(const char *name)
+{
+	if (candidates.count < CANDIDATES_MAX)
+		candidates.list[candidates.count++] = name;
+}
+
+static void candidates_of_show(void)
+{
+	for (unsigned i = 0; i < SECTION_COUNT; i++)
+		candidate_add(sections[i].name);
+	candidate_add("all");
+}
+
+void console_complete_begin(const char *line, size_t start)
+{
+	struct console_words before;
+	char copy[CONSOLE_LINE_BYTES];
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)start, line);
+	console_split(copy, &before);
+	candidates.count = candidates.next = 0;
+	if (before.count == 0) {
+		for (unsigned i = 0; stats_commands[i].name != NULL; i++)
+			candidate_add(stats_commands[i].name);
+	} else if (before.count == 1 && strcmp(before.list[0], "show") == 0) {
+		candidates_of_show();
+	} else if (before.count == 1 && strcmp(before.list[0], "set") == 0) {
+		for (unsigned i = 0; stats_settings[i].path != NULL; i++)
+			candidate_add(stats_settings[i].path);
+	} else if (strcmp(before.list[0], "show") == 0) {
+		candidate_add("--all");
+		candidate_add("--json");
+	}
+}
+
+char *console_complete_next(const char *text, int state)
+{
+	if (state == 0)
+		candidates.next = 0;
+	while (candidates.next < candidates.count) {
+		const char *name = candidates.list[candidates.next++];
+
+		if (strncmp(name, text, strlen(text)) == 0)
+			return strdup(name);
+	}
+	return NULL;
+}
