@@ -75,7 +75,7 @@ static void open_connection(struct stream *stream, uint64_t *random)
 
 		stream->sequence[side] = (uint32_t)(number >> 32);
 		if (number % WRAP_ONE_IN == 0)
-			stream->sequence[side] = -(uint32_t)(number >> 32) % WRAP_WITHIN_BYTES;
+			stream->sequence[side] = -(1 + stream->sequence[side] % WRAP_WITHIN_BYTES);
 		stream->echo[side] = 0;
 		if (stream->connection == 0)
 			stream->ip_id[side] = (uint16_t)(number >> 8);
