@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Placement on a machine with two NUMA nodes: what is planned, and what comes of it."""
+import json
+import re
+
+import pytest
+
+import guest
+
+DRIVERS = ("bus_vdev", "bus_pci", "mempool_ring", "net_null")
+
+
+def null_pair(workers):
+    return json.dumps({
+        "ports": {"in": {"device": "net_null0"}, "out": {"device": "net_null1"}},
+        "workers": workers, "control": {"socket": ""},
+        "pipelines": [{"from": "in", "to": "out", "stages": ["io"]}]})
+
+
+FILES = {
+    "auto.json": null_pair({"idle": "adaptive"}),
+    "both.json": null_pair({"nodes": "0-1", "count": 2}),
+    "second.json": null_pair({"nodes": "1", "count": 1}),
+}
+
+# Each part's output comes after a line "== part"; the hugepages are got with weir's own commands.
+SCRIPT = r"""
+part() { echo "== $1"; }
+part auto;   weir check /auto.json --json
+part before; weir check /both.json --json
+weir check /both.json --json | sed -n 's/.*"command": "\(echo .*\)".*/\1/p' >/commands
+part commands; cat /commands; . /commands
+part after;  weir check /both.json --json
+part second; weir check /second.json --json
+part taskset; taskset 4 weir check /auto.json --json
+weir run /both.json --duration 4s --json >/report 2>/errors &
+pid=$!
+while kill -0 $pid 2>/dev/null && [ "$(ls /proc/$pid/task | wc -l)" -lt 4 ]; do usleep 100000; done
+usleep 1000000
+part threads
+for task in /proc/$pid/task/*; do
+    echo "$(cat $task/comm): $(sed -n 's/^Cpus_allowed_list:\s*//p' $task/status)"
+done
+part memory; cat /proc/$pid/numa_maps
+wait $pid
+part code;   echo $?
+part report; cat /report
+part errors; cat /errors
+"""
+
+
+@pytest.fixture(name="parts", scope="module")
+def run_guest(binary, tmp_path_factory):
+    try:
+        text = guest.run(tmp_path_factory.mktemp("guest"), binary, SCRIPT, FILES, DRIVERS)
+    except guest.Unavailable as reason:
+        pytest.skip(str(reason))
+    return {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in text.split("== ")[1:]}
+
+
+def plan(parts, name):
+    found = json.loads(parts[name])
+    assert found["valid"], found
+    return found["plan"]
+
+
+def places(workers):
+    return [(worker["cpu"], worker["node"], worker["memory_node"]) for worker in workers]
+
+
+def test_two_nodes_are_seen(parts):
+    nodes = plan(parts, "auto")["memory"]["nodes"]
+    assert [node["node"] for node in nodes] == [0, 1]
+    assert all(node["free_bytes"] > 0 for node in nodes), nodes
+
+
+def test_auto_stays_on_one_node_and_keeps_main_off_it(parts):
+    found = plan(parts, "auto")
+    assert places(found["workers"]) == [(0, 0, 0), (1, 0, 0)]
+    assert found["main"]["node"] == 1
+    assert not found["warnings"], found
+
+
+def test_workers_on_both_nodes_when_asked(parts):
+    found = plan(parts, "after")
+    assert {worker["node"] for worker in found["workers"]} == {0, 1}
+    assert all(worker["memory_node"] == worker["node"] for worker in found["workers"])
+    assert found["main"]["cpu"] not in [worker["cpu"] for worker in found["workers"]]
+
+
+def test_workers_on_the_node_asked_for(parts):
+    found = plan(parts, "second")
+    assert [worker["node"] for worker in found["workers"]] == [1]
+    assert [node["packets"] > 0 for node in found["memory"]["nodes"]] == [False, True]
+
+
+def test_affinity_mask_is_respected(parts):
+    found = plan(parts, "taskset")
+    assert places(found["workers"]) == [(2, 1, 1)]
+    assert found["main"]["cpu"] == 2
+    assert len(found["warnings"]) == 1 and "only CPU 2" in found["warnings"][0], found
+
+
+def test_its_commands_mend_a_shortage_of_hugepages(parts):
+    before, after = plan(parts, "before")["memory"], plan(parts, "after")["memory"]
+    assert before["mode"] == "no-huge"
+    assert all(node["hugepages_missing"] > 0 for node in before["nodes"]), before
+    assert len(parts["commands"].splitlines()) == 2
+    assert after["mode"] == "in-memory", after
+    assert all(node["hugepages_missing"] == 0 for node in after["nodes"]), after
+
+
+def test_run_pins_its_workers(parts):
+    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+    planned = plan(parts, "after")
+    allowed = re.findall(r"^(.*): (\S+)$", parts["threads"], re.MULTILINE)
+    for worker in planned["workers"]:
+        assert str(worker["cpu"]) in [cpus for _name, cpus in allowed], (worker, allowed)
+
+
+def test_run_takes_each_workers_packets_from_its_node(parts):
+    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+    needed = {node["node"]: node["needed_bytes"] for node in plan(parts, "after")["memory"]["nodes"]}
+    pages = {0: 0, 1: 0}
+    for line in parts["memory"].splitlines():
+        if " huge " in line:
+            for node, count in re.findall(r" N(\d+)=(\d+)", line):
+                pages[int(node)] += int(count)
+    # What is planned has some room to spare; half of it on each node shows where the packets are.
+    for node, count in pages.items():
+        assert count * 2 * 1024 * 1024 > needed[node] / 2, (pages, needed)
+
+
+def test_run_reports_workers_on_both_nodes(parts):
+    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+    report = json.loads(parts["report"])
+    assert {worker["numa_node"] for worker in report["workers"]} == {0, 1}, report["workers"]
