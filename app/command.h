@@ -42,7 +42,10 @@ struct command {
 };
 
 extern const struct command command_run, command_replay, command_generate, command_check,
-	command_init, command_config, command_explain, command_show, command_set;
+	command_init, command_config, command_explain, command_show, command_set, command_help_command;
+
+/* All commands, NULL-terminated, in the order of the help. */
+extern const struct command *const commands[];
 
 /* Parses options anywhere among the arguments ("--" ends them), leaves the positional ones in
  * argv[0..*argc). 0, or EXIT_USAGE after saying what is wrong and how it is used. `--help` prints
@@ -53,8 +56,5 @@ void command_help(const struct command *command, FILE *out);
 /* "weir COMMAND: message" on stderr. Returns EXIT_USAGE. */
 int command_usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* The name in `names` (NULL-terminated) nearest to `word`, or NULL when none is near. */
-const char *nearest_name(const char *word, const char *const *names);
 
 #endif
