@@ -16,7 +16,7 @@ struct scratch {
 
 static inline void scratch_begin(struct scratch *scratch)
 {
-	snprintf(scratch->directory, sizeof(scratch->directory), "/tmp/weir-capture-XXXXXX");
+	*scratch = (struct scratch){.directory = "/tmp/weir-capture-XXXXXX"};
 	if (mkdtemp(scratch->directory) == NULL)
 		fail_msg("no scratch directory");
 }

@@ -123,6 +123,7 @@ static void agrees_with_a_plain_search(void **state)
 					when[file][taken[file]] < when[oldest][taken[oldest]]))
 				oldest = file;
 		}
+		assert_true(oldest < FILES);
 		assert_int_equal(frame.bytes[0], oldest);
 		assert_int_equal(frame.bytes[1], taken[oldest]);
 		taken[oldest]++;

@@ -110,6 +110,7 @@ static void reads_simple_packets(void **state)
 	craft_section(&craft);
 	craft_simple(&craft, 20, 20); /* before any interface */
 	craft_interface(&craft, 1, 18, -1, 0);
+	craft_simple(&craft, 14, 14); /* before any time */
 	craft_enhanced(&craft, 0, 77, 14, 14);
 	craft_simple(&craft, 1500, 18);
 	craft_simple(&craft, 15, 15);
@@ -118,17 +119,21 @@ static void reads_simple_packets(void **state)
 	craft_interface(&craft, 1, 0, -1, 0);
 	craft_simple(&craft, 300, 300); /* no snap length */
 	reader = craft_open(&craft);
-	craft_next(reader);
-	frame = craft_next(reader);
-	assert_int_equal(frame.time_ns, 77000);
-	assert_int_equal(frame.length, 18);
-	assert_int_equal(frame.original_length, 1500);
-	frame = craft_next(reader);
-	assert_int_equal(frame.length, 15);
-	assert_int_equal(frame.original_length, 15);
-	assert_int_equal(craft_next(reader).length, 300);
-	assert_int_equal(craft_at_end(reader).skipped[SKIP_damaged], 2);
-	assert_int_equal(capture_reader_counts(reader)->time_backwards, 0);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(craft_next(reader).time_ns, 0);
+		assert_int_equal(craft_next(reader).time_ns, 77000);
+		frame = craft_next(reader);
+		assert_int_equal(frame.time_ns, 77000);
+		assert_int_equal(frame.length, 18);
+		assert_int_equal(frame.original_length, 1500);
+		frame = craft_next(reader);
+		assert_int_equal(frame.length, 15);
+		assert_int_equal(frame.original_length, 15);
+		assert_int_equal(craft_next(reader).length, 300);
+		assert_int_equal(craft_at_end(reader).skipped[SKIP_damaged], 2);
+		assert_int_equal(capture_reader_counts(reader)->time_backwards, 0);
+		assert_int_equal(capture_reader_rewind(reader, NULL), 0);
+	}
 	capture_reader_close(reader);
 	craft_end(&craft);
 }
@@ -191,6 +196,10 @@ static void goes_on_after_a_packet_that_contradicts_itself(void **state)
 	craft_enhanced(&craft, 0, 0, 14, 14);
 	craft.bytes[start + 23] = 0xff; /* and as much as would overflow */
 	craft_block_end(&craft, craft_block(&craft, 6)); /* empty */
+	start = craft_block(&craft, 6); /* ends before its original length */
+	craft_64(&craft, 0);
+	craft_64(&craft, 0);
+	craft_block_end(&craft, start);
 	craft_block_end(&craft, craft_block(&craft, 3));
 	craft_enhanced(&craft, 0, 0, 262145, 262145);
 	craft_enhanced(&craft, 0, 0, 600000, 600000);
@@ -198,9 +207,9 @@ static void goes_on_after_a_packet_that_contradicts_itself(void **state)
 	reader = craft_open(&craft);
 	assert_int_equal(craft_next(reader).length, 15);
 	counts = craft_at_end(reader);
-	assert_int_equal(counts.skipped[SKIP_damaged], 6);
+	assert_int_equal(counts.skipped[SKIP_damaged], 7);
 	assert_int_equal(counts.skipped[SKIP_too_long], 2);
-	assert_int_equal(counts.read, 9);
+	assert_int_equal(counts.read, 10);
 	capture_reader_close(reader);
 	craft_end(&craft);
 }
@@ -242,7 +251,11 @@ static void damage_length_low(struct craft *craft, size_t block)
 
 static void damage_length_unaligned(struct craft *craft, size_t block)
 {
-	craft->bytes[block + 4] |= 1;
+	craft->length = block;
+	craft_block(craft, 6);
+	craft->bytes[block + 4] = 14;
+	craft_filler(craft, 2);
+	craft_32(craft, 14);
 }
 
 static void damage_length_end(struct craft *craft, size_t block)
@@ -288,12 +301,22 @@ static void damage_to_interface_short(struct craft *craft, size_t block)
 	craft_block_end(craft, craft_block(craft, 1));
 }
 
+/* Too long to be kept, and nothing after it could be read without it. */
+static void damage_to_interface_long(struct craft *craft, size_t block)
+{
+	craft->length = block;
+	craft_block(craft, 1);
+	craft_filler(craft, 700000);
+	craft_block_end(craft, block);
+}
+
 static void ends_where_the_way_is_lost(void **state)
 {
 	static void (*const damages[])(struct craft *, size_t) = {damage_length_low,
 		damage_length_unaligned, damage_length_end, damage_length_huge,
 		damage_to_broken_section, damage_to_other_version, damage_to_interface_overrun,
-		damage_to_interface_resolution, damage_to_interface_short};
+		damage_to_interface_resolution, damage_to_interface_short,
+		damage_to_interface_long};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {

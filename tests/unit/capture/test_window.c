@@ -204,6 +204,53 @@ static void live_pipe(void **state)
 	craft_end(&craft);
 }
 
+static void *feed_late(void *argument)
+{
+	usleep(60000);
+	return feed_run(argument);
+}
+
+/* What is passed over is passed over wholly, or the next record would not be found. */
+static void signal_while_skipping(void **state)
+{
+	struct craft craft = {0}, rest;
+	struct capture_reader *reader;
+	struct sigaction action = {.sa_handler = on_alarm}, action_before;
+	struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+	struct feed feed;
+	sigset_t alarms;
+	pthread_t thread;
+	int ends[2], before;
+
+	(void)state;
+	craft_pcap(&craft, 0xa1b23c4d, 1);
+	craft_pcap_record(&craft, 0, 0, 300000, 300000);
+	craft_filler(&craft, 300000);
+	craft_pcap_record(&craft, 0, 0, 60, 60);
+	craft_filler(&craft, 60);
+	assert_int_equal(pipe(ends), 0);
+	before = stdin_replace(ends[0]);
+	assert_int_equal(write(ends[1], craft.bytes, 1000), 1000);
+	reader = open_path("-");
+	rest = (struct craft){.bytes = craft.bytes + 1000, .length = craft.length - 1000};
+	feed = (struct feed){.craft = &rest, .fd = ends[1], .seed = 1};
+	/* The signal is for this thread, the one that waits. */
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+	assert_int_equal(pthread_create(&thread, NULL, feed_late, &feed), 0);
+	pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	assert_int_equal(sigaction(SIGALRM, &action, &action_before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(craft_next(reader).length, 60);
+	assert_int_equal(craft_at_end(reader).skipped[SKIP_too_long], 1);
+	capture_reader_close(reader);
+	pthread_join(thread, NULL);
+	sigaction(SIGALRM, &action_before, NULL);
+	stdin_restore(before);
+	craft_end(&craft);
+}
+
 /* A peer that goes away with unread data makes read() fail: an error, not an end. */
 static void failing_input(void **state)
 {
@@ -242,11 +289,16 @@ static void shrinking_file(void **state)
 	struct capture_reader *reader;
 	struct frame frame;
 	unsigned frames = 0;
+	uint64_t expected;
 
 	(void)state;
 	scratch_begin(&scratch);
 	craft_few(&craft, 50000); /* 3.8 MB */
 	reader = open_path(scratch_write(&scratch, "file", &craft));
+	expected = digest(reader);
+	assert_int_equal(capture_reader_rewind(reader, NULL), 0);
+	assert_int_equal(digest(reader), expected);
+	assert_int_equal(capture_reader_rewind(reader, NULL), 0);
 	craft_next(reader);
 	assert_int_equal(truncate(scratch.path, 2000000), 0);
 	while (capture_reader_next(reader, &frame, NULL) == 1)
@@ -284,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_through_all_inputs),
 		cmocka_unit_test(live_pipe),
+		cmocka_unit_test(signal_while_skipping),
 		cmocka_unit_test(failing_input),
 		cmocka_unit_test(shrinking_file),
 		cmocka_unit_test(refuses_what_cannot_be_read),
