@@ -104,6 +104,7 @@ struct config_port {
 	struct config_replay replay;
 	struct config_generate generate;
 	char *file; /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
+	char *mirror; /* PORT_DEVICE: a capture file that gets what left as well; NULL: none */
 	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
 	uint16_t rx_descriptors;
 	uint16_t tx_descriptors;

@@ -103,7 +103,9 @@ void field_store(const struct field *field, void *target, int64_t value);
 int64_t field_load(const struct field *field, const void *target);
 /* Is the number one the field takes? */
 bool field_takes(const struct field *field, int64_t value);
-bool field_is_signed(const struct field *field);
+
+/* The JSON text of a value, indented; malloc'ed. NULL: out of memory. */
+char *field_text(const json_t *value);
 
 /* "found ..." of a value: shortened. */
 void field_found(const json_t *value, char *buffer, size_t size);

@@ -187,6 +187,11 @@ const struct field port_fields[] = {
 		.help = "A capture file that takes what is sent to the port: pcapng if the name "
 			"ends in "
 			".pcapng, else pcap with nanoseconds."},
+	{"mirror", &field_string, PORT(mirror), .min = 1, .max = PATH_LENGTH_MAX, .zero = "none",
+		.fallback = "\"none\"", .variants = DEVICE,
+		.help = "A capture file that gets a copy of what left through the port. One worker "
+			"sends "
+			"then, and waits for the disk: for tests and replays."},
 	{"queues", &field_integer, PORT(queues), .min = 1, .max = CONFIG_RSS_QUEUES_MAX,
 		.zero = "auto", .fallback = "\"auto\"", .unit = "queues", .variants = DEVICE,
 		.help = "Hardware receive queues; \"auto\": one a worker, or as many as the device "

@@ -363,8 +363,10 @@ static json_t *stages_schema(const struct field *field)
 	while (stage_types[count] != NULL)
 		count++;
 	variants = variants_schema(stage_fields, count);
+	if (variants == NULL)
+		return NULL;
 	names = stage_fields[0].kind->schema(&stage_fields[0]);
-	if (variants == NULL || names == NULL || json_array_insert_new(variants, 0, names) < 0) {
+	if (json_array_insert_new(variants, 0, names) < 0) {
 		json_decref(variants);
 		return NULL;
 	}

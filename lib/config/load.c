@@ -152,15 +152,3 @@ struct config *config_destroy(struct config *config)
 	}
 	return NULL;
 }
-
-char *config_to_json(const struct config *config)
-{
-	json_t *root;
-	char *text;
-
-	if (fields_write(config_fields, FIELD_VARIANTS_ALL, config, &root) < 0)
-		return NULL;
-	text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-	json_decref(root);
-	return text;
-}

@@ -66,23 +66,3 @@ void pointer_leave(struct pointer *pointer, size_t mark)
 	pointer->length = mark;
 	pointer->text[mark] = '\0';
 }
-
-char *pointer_token(const char **pointer)
-{
-	const char *at = *pointer + 1;
-	size_t length = strcspn(at, "/"), used = 0;
-	char *token = malloc(length + 1);
-
-	*pointer = at + length;
-	if (token == NULL)
-		return NULL;
-	for (size_t i = 0; i < length; i++) {
-		char character = at[i];
-
-		if (character == '~' && i + 1 < length)
-			character = at[++i] == '0' ? '~' : '/';
-		token[used++] = character;
-	}
-	token[used] = '\0';
-	return token;
-}

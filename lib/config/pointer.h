@@ -23,8 +23,4 @@ size_t pointer_enter_key(struct pointer *pointer, const char *key);
 size_t pointer_enter_index(struct pointer *pointer, size_t index);
 void pointer_leave(struct pointer *pointer, size_t mark);
 
-/* The first token after the '/' that **pointer is, unescaped and malloc'ed (NULL: out of memory);
- * *pointer moves behind it. */
-char *pointer_token(const char **pointer);
-
 #endif

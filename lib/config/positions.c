@@ -109,11 +109,13 @@ static json_t *scan_key(struct scanner *scanner)
 	return json_loadb(start, (size_t)(scanner->at - start), JSON_DECODE_ANY, NULL);
 }
 
+/* Children are kept by their token in a pointer, escaped, so that finding one takes no memory. */
 static int scan_member(struct scanner *scanner, json_t *children)
 {
 	struct position position = {.key_line = scanner->line, .key_column = scanner->column};
 	json_t *key = scan_key(scanner), *before;
 	size_t mark, index = 0, first = 0;
+	const char *token;
 	int ret = -ENOMEM;
 
 	if (key == NULL)
@@ -127,10 +129,10 @@ static int scan_member(struct scanner *scanner, json_t *children)
 	ret = scan_value(scanner, position, &index);
 	if (ret < 0)
 		goto done;
-	before = json_object_get(children, json_string_value(key));
+	token = scanner->pointer.text + mark + 1;
+	before = json_object_get(children, token);
 	first = before == NULL ? index : (size_t)json_integer_value(before);
-	if (json_object_set_new(children, json_string_value(key), json_integer((json_int_t)index)) <
-		0)
+	if (json_object_set_new(children, token, json_integer((json_int_t)index)) < 0)
 		ret = -ENOMEM;
 	else if (first != index)
 		ret = duplicate_append(scanner, first, index);
@@ -228,15 +230,15 @@ void positions_fini(struct positions *positions)
 	*positions = (struct positions){0};
 }
 
-static const json_t *child_find(const json_t *children, const char *token)
+static const json_t *child_find(const json_t *children, const char *token, size_t length)
 {
-	char *end;
 	unsigned long index;
+	char *end;
 
 	if (!json_is_array(children))
-		return json_object_get(children, token);
+		return json_object_getn(children, token, length);
 	index = strtoul(token, &end, 10);
-	return *token != '\0' && *end == '\0' ? json_array_get(children, index) : NULL;
+	return length > 0 && end == token + length ? json_array_get(children, index) : NULL;
 }
 
 const struct position *positions_find(
@@ -246,10 +248,11 @@ const struct position *positions_find(
 	bool exact = found != NULL;
 
 	while (exact && *pointer == '/') {
-		char *token = pointer_token(&pointer);
-		const json_t *child = token != NULL ? child_find(found->children, token) : NULL;
+		const char *token = pointer + 1;
+		size_t length = strcspn(token, "/");
+		const json_t *child = child_find(found->children, token, length);
 
-		free(token);
+		pointer = token + length;
 		exact = child != NULL;
 		if (exact)
 			found = &positions->list[json_integer_value(child)];

@@ -17,7 +17,7 @@
 struct position {
 	unsigned line, column; /* of the value */
 	unsigned key_line, key_column; /* of its key in the object around it; 0: has none */
-	json_t *children; /* key -> index into list[], or a list of them; NULL: scalar */
+	json_t *children; /* pointer token -> index in list[]; or a list; NULL: scalar */
 };
 
 /* A key that its object has already: the value of the last one counts, so `position` is its. */

@@ -5,8 +5,6 @@
  * A schema cannot say everything: that pipelines name ports, that a range's ends are in order,
  * limits of values with units. `weir check` says those.
  */
-#include <stdlib.h>
-
 #include "config/field.h"
 
 /* The kind's schema, or the zero word; with what the field is for, and its default. */
@@ -65,7 +63,7 @@ char *config_schema(void)
 			"https://json-schema.org/draft/2020-12/schema", "title",
 			"weir configuration");
 	if (root != NULL && json_object_update(root, schema) == 0)
-		text = json_dumps(root, JSON_INDENT(2));
+		text = field_text(root);
 	json_decref(schema);
 	json_decref(root);
 	return text;

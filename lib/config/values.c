@@ -129,8 +129,10 @@ int config_parse_speed(const char *text, struct speed *ret_speed)
 				speed.value > (speed.kind == SPEED_MULTIPLE ? 1e6 : 1e12)))
 			ret = -ERANGE;
 	}
-	if (ret == 0)
-		*ret_speed = speed;
+	if (ret == 0) {
+		ret_speed->kind = speed.kind;
+		ret_speed->value = speed.value;
+	}
 	return ret;
 }
 
