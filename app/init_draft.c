@@ -99,12 +99,14 @@ static void add_nics(struct draft *draft)
 
 	for (int index = 0; index < count && draft->count < NICS_MAX; index++) {
 		const char *address = names[index]->d_name;
-		char driver[64], name[16];
+		char driver[64];
 
 		if (address[0] == '.' || !is_network_class(draft->root, address))
 			continue;
 		read_driver(draft->root, address, driver, sizeof(driver));
 		if (is_for_dpdk(driver)) {
+			char name[16];
+
 			snprintf(name, sizeof(name), "port%u", draft->count);
 			add_port(draft, name, address);
 		} else {

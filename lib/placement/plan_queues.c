@@ -61,6 +61,25 @@ static bool node_has_worker(const struct plan *plan, int node)
 	return false;
 }
 
+/* The worker for a port's next queue, of `node`'s only unless `any_node`: the one with the fewest
+ * queues of this port, then the fewest of all. */
+static unsigned choose_worker(const struct plan *plan, int node, bool any_node,
+	const unsigned of_port[], const unsigned load[])
+{
+	bool found = false;
+	unsigned best = 0;
+
+	for (unsigned worker = 0; worker < plan->worker_count; worker++) {
+		if (!any_node && plan->workers[worker].node != node)
+			continue;
+		if (!found || of_port[worker] < of_port[best] ||
+			(of_port[worker] == of_port[best] && load[worker] < load[best]))
+			best = worker;
+		found = true;
+	}
+	return best;
+}
+
 /* `load` counts the queues of all ports each worker has so far. */
 static void assign_rx_queues(struct plan *plan, unsigned port, int node, unsigned load[])
 {
@@ -68,18 +87,11 @@ static void assign_rx_queues(struct plan *plan, unsigned port, int node, unsigne
 	bool any_node = !node_has_worker(plan, node);
 
 	for (unsigned queue = 0; queue < plan->rx_queues[port]; queue++) {
-		unsigned best = CONFIG_WORKERS_MAX;
+		unsigned worker = choose_worker(plan, node, any_node, of_port, load);
 
-		for (unsigned worker = 0; worker < plan->worker_count; worker++) {
-			if (!any_node && plan->workers[worker].node != node)
-				continue;
-			if (best == CONFIG_WORKERS_MAX || of_port[worker] < of_port[best] ||
-				(of_port[worker] == of_port[best] && load[worker] < load[best]))
-				best = worker;
-		}
-		plan->rx_worker[port][queue] = (uint16_t)best;
-		of_port[best]++;
-		load[best]++;
+		plan->rx_worker[port][queue] = (uint16_t)worker;
+		of_port[worker]++;
+		load[worker]++;
 	}
 }
 
@@ -89,6 +101,8 @@ int plan_queues(const struct config *config, const struct plan_port ports[], str
 	unsigned load[CONFIG_WORKERS_MAX] = {0};
 	uint16_t workers = plan->worker_count;
 
+	if (workers == 0)
+		return error_set(error, EINVAL, "no worker to poll queues");
 	for (unsigned port = 0; port < config->port_count; port++) {
 		int status = count_rx_queues(
 			&config->ports[port], &ports[port], workers, &plan->rx_queues[port], error);

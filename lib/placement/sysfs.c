@@ -22,6 +22,7 @@ static int read_text(
 	ssize_t got;
 	int file;
 
+	text[0] = '\0';
 	used = (size_t)snprintf(path, sizeof(path), "%s/", root);
 	if (used >= sizeof(path))
 		return -ENAMETOOLONG;

@@ -46,7 +46,7 @@ static int cpuset_get(const struct affinity *mine, struct affinity *ret_cpuset)
 /* Cuts `set`, the online CPUs, down to those this process may run on; see topology_read(). */
 static int keep_allowed(cpu_set_t *set, const cpu_set_t *isolated, struct error *error)
 {
-	struct affinity mine, cpuset;
+	struct affinity mine = {0}, cpuset = {0};
 	cpu_set_t by_default;
 	int status = affinity_get(&mine);
 

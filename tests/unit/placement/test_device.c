@@ -55,7 +55,7 @@ static void test_queues(void **state)
 {
 	static struct config config;
 	static struct plan_port ports[CONFIG_PORTS_MAX];
-	static const struct {
+	static struct {
 		char device[64];
 		uint16_t asked, rx_queues_max;
 	} cases[] = {
@@ -73,11 +73,8 @@ static void test_queues(void **state)
 	(void)state;
 	config.port_count = 1;
 	for (size_t index = 0; index < sizeof(cases) / sizeof(cases[0]); index++) {
-		char device[64];
-
-		snprintf(device, sizeof(device), "%s", cases[index].device);
-		config.ports[0] =
-			(struct config_port){.device = device, .queues = cases[index].asked};
+		config.ports[0] = (struct config_port){
+			.device = cases[index].device, .queues = cases[index].asked};
 		device_plan_ports(&config, "", ports);
 		if (ports[0].rx_queues_max != cases[index].rx_queues_max)
 			fail_msg("%s: %u", cases[index].device, ports[0].rx_queues_max);
