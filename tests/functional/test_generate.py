@@ -71,9 +71,9 @@ def again_with_checksums(packet):
         if layer in copy:
             for field in ("len", "chksum", "ihl", "dataofs"):
                 if field in copy[layer].fields:
-                    del copy[layer].fields[field]
+                    copy[layer].delfieldval(field)
     if IPv6 in copy:
-        del copy[IPv6].plen
+        copy[IPv6].delfieldval("plen")
     return Ether(bytes(copy))
 
 
