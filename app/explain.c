@@ -282,15 +282,15 @@ static int print_json(const struct explanation *explanation)
 	json_t *object;
 
 	snprintf(hash, sizeof(hash), "0x%08" PRIx32, explanation->hash);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:{s:i, s:i}, s:i, s:i, s:i, "
-			   "s:i, s:i}",
+	object = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
 		"source", tuple_format_source(&explanation->tuple, source), "destination",
 		tuple_format_destination(&explanation->tuple, destination), "protocol",
 		tuple_format_protocol(&explanation->tuple, protocol), "rss", explanation->rss,
 		"key", format_hex(port->rss.key, TOEPLITZ_KEY_BYTES, key), "input",
 		format_hex(explanation->input, explanation->input_bytes, input), "ports_hashed",
-		tuple_hashes_ports(&explanation->tuple), "hash", hash, "reta", "size",
-		(int)port->rss.reta_size, "entry", (int)explanation->bucket, "queue",
+		tuple_hashes_ports(&explanation->tuple), "hash", hash, "reta_size",
+		(int)port->rss.reta_size, "reta_entry", (int)explanation->bucket, "queue",
 		(int)explanation->queue, "queues", (int)explanation->queue_count, "worker",
 		(int)explanation->worker, "workers", (int)plan->worker_count, "cpu",
 		(int)plan->workers[explanation->worker].cpu);
