@@ -12,14 +12,10 @@
 
 #include "engine/stages/ethernet.h"
 #include "engine/stages/stages.h"
+#include "packet/bytes.h"
 #include "packet/checksum.h"
 
 enum { VLAN_TAGS_MAX = 2, VLAN_TAG_BYTES = 4 };
-
-static inline uint16_t be16_at(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
 
 /* Bytes before layer 3, whose type goes to *ret_type; 0: not within `length`. */
 static unsigned l2_find(const uint8_t *frame, unsigned length, uint16_t *ret_type)
@@ -27,7 +23,7 @@ static unsigned l2_find(const uint8_t *frame, unsigned length, uint16_t *ret_typ
 	unsigned offset = sizeof(struct rte_ether_hdr);
 
 	for (int tags = 0; offset <= length; tags++, offset += VLAN_TAG_BYTES) {
-		*ret_type = be16_at(frame + offset - 2);
+		*ret_type = load_be16(frame + offset - 2);
 		if (*ret_type != RTE_ETHER_TYPE_VLAN && *ret_type != RTE_ETHER_TYPE_QINQ)
 			return offset;
 		if (tags == VLAN_TAGS_MAX)

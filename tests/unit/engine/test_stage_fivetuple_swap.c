@@ -25,10 +25,10 @@ static void expect(const struct built_frame *frame, uint8_t *bytes)
 	unsigned head =
 		spec->first != 0 && spec->first < frame->length ? spec->first : frame->length;
 	uint8_t *ip = bytes + frame->l2;
-	unsigned fixed = spec->ip == 4 ? 20 : 40;
+	unsigned needed = spec->ip == 4 ? frame->l3 : 40;
 
 	swap(bytes, bytes + 6, 6);
-	if (spec->ip == 0 || head < frame->l2 + fixed)
+	if (spec->ip == 0 || head < frame->l2 + needed)
 		return;
 	if (spec->ip == 4)
 		swap(ip + 12, ip + 16, 4);
@@ -102,6 +102,43 @@ static void headers_cut_anywhere_by_a_segment(void **state)
 		}
 }
 
+/* The IP packet ends before its ports would: what follows is Ethernet's padding. */
+static void padding_is_not_taken_for_ports(void **state)
+{
+	static const struct frame_spec specs[] = {
+		{.ip = 4, .protocol = IPPROTO_TCP},
+		{.ip = 4, .protocol = IPPROTO_UDP, .options = 8},
+		{.ip = 6, .protocol = IPPROTO_UDP, .vlan_tags = 2},
+		{.ip = 6, .protocol = IPPROTO_TCP},
+	};
+	static struct built_frame frame;
+	static uint8_t expected[sizeof(frame.bytes)];
+	struct stage_fixture *fixture = *state;
+	uint64_t seed = 5;
+
+	assert_int_equal(fixture_create(fixture, "5tswap", NULL, NULL), 0);
+	for (unsigned i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		const uint8_t *bytes;
+		uint32_t length;
+		uint8_t *ip;
+
+		frame_build(&frame, &specs[i], &seed);
+		ip = frame.bytes + frame.l2;
+		if (specs[i].ip == 4)
+			ip[3] = (uint8_t)(frame.l3 + 3);
+		else
+			ip[5] = 3;
+		memcpy(expected, frame.bytes, sizeof(expected));
+		frame.spec.protocol = IPPROTO_ICMP; /* so that no ports are expected */
+		expect(&frame, expected);
+		fixture_add(fixture, frame_packet(&frame));
+		fixture_process(fixture);
+		bytes = packet_bytes(fixture->burst.packets[0], &length);
+		assert_memory_equal(bytes, expected, length);
+		fixture_clear(fixture);
+	}
+}
+
 static void whole_bursts_are_swapped(void **state)
 {
 	struct stage_fixture *fixture = *state;
@@ -133,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(swaps_as_a_naive_swap_does),
 		TEST(headers_cut_anywhere_by_a_segment),
+		TEST(padding_is_not_taken_for_ports),
 		TEST(whole_bursts_are_swapped),
 	};
 
