@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "command.h"
+#include "engine/verify.h"
 #include "port/replay.h"
 #include "stats/stats.h"
 
@@ -30,14 +31,13 @@ static uint64_t process_age_ns(void)
 	if (file == NULL)
 		return 0;
 	if (fgets(line, sizeof(line), file) != NULL && (rest = strrchr(line, ')')) != NULL)
-		for (int field = 3; field < 22 && rest != NULL; field++)
+		for (int field = 3; field <= 22 && rest != NULL; field++)
 			rest = strchr(rest + 1, ' ');
 	else
 		rest = NULL;
 	fclose(file);
 	if (rest != NULL)
 		start_ticks = strtoull(rest + 1, NULL, 10);
-	/* field 3 follows ") ", so the loop above stops at the blank before field 22 */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec -
 		start_ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
@@ -161,6 +161,31 @@ static json_t *report_json(const struct session *session)
 	return report;
 }
 
+static json_t *verify_json(const struct session *session, bool *ret_good)
+{
+	struct engine_account account;
+	struct verify_result result;
+	uint64_t dropped = 0;
+
+	if (engine_verify_result(session->engine, &result) != 0)
+		return NULL;
+	engine_account(session->engine, &account);
+	for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
+		dropped += account.drops[r];
+	*ret_good = result.complete && result.reordered == 0 && result.duplicated == 0 &&
+		result.unknown == 0 && result.lost == dropped &&
+		(result.changed == 0 || engine_writes(session->engine));
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:I, s:I, s:I}}", "good",
+		*ret_good, "complete", result.complete, "in", (json_int_t)result.in, "out",
+		(json_int_t)result.out, "flows", (json_int_t)result.flows, "lost",
+		(json_int_t)result.lost, "duplicated", (json_int_t)result.duplicated, "reordered",
+		(json_int_t)result.reordered, "changed", (json_int_t)result.changed, "stages_write",
+		engine_writes(session->engine), "gap_error_ns", "p50",
+		(json_int_t)histogram_quantile(&result.gap_error_ns, 0.5), "p99",
+		(json_int_t)histogram_quantile(&result.gap_error_ns, 0.99), "max",
+		(json_int_t)result.gap_error_ns.max);
+}
+
 /* ---- text ---- */
 
 static json_int_t sum_of(const json_t *object)
@@ -182,6 +207,29 @@ static void print_reasons(const char *title, const json_t *object)
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 		printf("          %s %s: %" JSON_INTEGER_FORMAT "\n", title, name,
 			json_integer_value(value));
+}
+
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void print_verify(const json_t *verify)
+{
+	const json_t *gaps = json_object_get(verify, "gap_error_ns");
+
+	if (!json_is_object(verify))
+		return;
+	printf("verify    %s: %lld flows, %lld lost, %lld duplicated, %lld reordered, %lld with other "
+	       "bytes%s%s\n          gaps kept to p50 %lld ns, p99 %lld ns, max %lld ns\n",
+		json_is_true(json_object_get(verify, "good")) ? "good" : "DIFFERENT",
+		(long long)number_of(verify, "flows"), (long long)number_of(verify, "lost"),
+		(long long)number_of(verify, "duplicated"), (long long)number_of(verify, "reordered"),
+		(long long)number_of(verify, "changed"),
+		json_is_true(json_object_get(verify, "stages_write")) ? " (stages write into packets)" : "",
+		json_is_true(json_object_get(verify, "complete")) ? "" : "; no memory to compare the rest",
+		(long long)number_of(gaps, "p50"), (long long)number_of(gaps, "p99"),
+		(long long)number_of(gaps, "max"));
 }
 
 static void print_text(const json_t *report)
@@ -220,7 +268,10 @@ int replay_report(const struct session *session, bool as_json)
 {
 	const struct error *error = replay_error(engine_replay(session->engine, REPLAY_PORT));
 	json_t *report = report_json(session);
+	bool good = true;
 
+	if (report != NULL && session->verify)
+		json_object_set_new(report, "verify", verify_json(session, &good));
 	if (report == NULL) {
 		fprintf(stderr, "weir replay: no memory for the report\n");
 		return EXIT_FAILED;
@@ -231,11 +282,12 @@ int replay_report(const struct session *session, bool as_json)
 	} else {
 		stats_summary(session->stats, stdout);
 		print_text(report);
+		print_verify(json_object_get(report, "verify"));
 	}
 	json_decref(report);
 	if (error->code != 0) {
 		fprintf(stderr, "weir replay: %s\n", error->message);
 		return EXIT_FAILED;
 	}
-	return EXIT_OK;
+	return good ? EXIT_OK : EXIT_FAILED;
 }

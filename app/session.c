@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "command.h"
 #include "console.h"
+#include "engine/verify.h"
 #include "placement/plan.h"
 #include "port/replay.h"
 
@@ -96,7 +97,8 @@ int session_begin(struct session *session)
 		session->config = config_destroy(session->config);
 		return failed(session, &error);
 	}
-	if (stats_create(session->engine, &session->stats, &error) == 0 &&
+	if ((!session->verify || engine_verify_on(session->engine, &error) == 0) &&
+		stats_create(session->engine, &session->stats, &error) == 0 &&
 		stats_start(session->stats, engine_plan(session->engine)->main_cpu, &error) == 0) {
 		signals_block(false);
 		fflush(stdout);

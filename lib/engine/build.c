@@ -78,7 +78,7 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 		node = plan->workers[plan->rx_worker[p][q]].memory_node;
 		pools[q] = engine_pool(engine, node);
 	}
-	if (port->config->kind == PORT_DEVICE && port->config->file != NULL)
+	if (port->config->mirror != NULL && tx_queues > 0)
 		tx_queues = 1; /* one worker writes the mirror file */
 	if (port->patient) {
 		port->replay = replay_create(&engine->replay_plans[p], engine_pool(engine, node),
@@ -370,17 +370,40 @@ static void unbuild_worker(struct engine *engine, struct worker *worker)
 	rte_free(worker);
 }
 
+/* With all ports closed nobody holds a packet buffer any more. */
+static int check_pools(const struct engine *engine)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < engine->topology.node_count; i++) {
+		const struct engine_pool *pool = &engine->pools[i];
+		uint32_t back;
+
+		if (pool->mempool == NULL || pool->free_at_start == 0)
+			continue;
+		back = rte_mempool_avail_count(pool->mempool);
+		if (back == pool->free_at_start)
+			continue;
+		engine_say(engine, true, "pool %s: %d packet buffers did not come back", pool->name,
+			(int)(pool->free_at_start - back));
+		result = -EIO;
+	}
+	return result;
+}
+
 int engine_unbuild(struct engine *engine, struct error *error)
 {
 	int result = 0;
 
-	for (uint16_t i = 0; i < engine->worker_count; i++)
-		unbuild_worker(engine, engine->workers[i]);
 	for (uint16_t i = 0; i < engine->port_count; i++)
 		port_stop(&engine->ports[i]);
 	for (uint16_t i = 0; i < engine->port_count; i++)
 		if (port_close(&engine->ports[i], error) != 0)
 			result = -EIO;
+	for (uint16_t i = 0; i < engine->worker_count; i++)
+		unbuild_worker(engine, engine->workers[i]);
+	if (check_pools(engine) != 0)
+		result = -EIO;
 	for (unsigned i = 0; i < engine->topology.node_count; i++)
 		rte_mempool_free(engine->pools[i].mempool);
 	return result;

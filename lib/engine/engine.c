@@ -3,6 +3,8 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 #include "placement/device.h"
+#include "placement/thread.h"
 #include "port/replay_stream.h"
 
 /* Beside packets: rings, counters, EAL's own. */
@@ -85,6 +88,62 @@ static bool has_pci_port(const struct config *config)
 	return false;
 }
 
+/* ---- notices ---- */
+
+void engine_say(const struct engine *engine, bool warning, const char *format, ...)
+{
+	char text[512];
+	va_list list;
+
+	if (engine->notice == NULL)
+		return;
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	engine->notice(engine->notice_argument, warning, text);
+}
+
+static void notice_replays(const struct engine *engine)
+{
+	for (uint16_t i = 0; i < engine->config->port_count; i++) {
+		const struct replay_plan *plan = &engine->replay_plans[i];
+
+		if (plan->config == NULL)
+			continue;
+		if (plan->preload)
+			engine_say(engine, false,
+				"port %s: %llu packets, %.1f MB, %.3f s; preloaded into %.1f MiB of packet memory",
+				plan->config->name, (unsigned long long)plan->packets,
+				(double)plan->bytes / 1e6, (double)plan->span_ns / 1e9,
+				(double)plan->memory_bytes / 1048576);
+		else
+			engine_say(engine, false, "port %s: streamed while it plays, %u packets read ahead",
+				plan->config->name, STREAM_AHEAD_PACKETS);
+	}
+}
+
+static void notice_memory(const struct engine *engine, uint64_t bytes)
+{
+	static const char *const modes[] = {
+		[MEMORY_HUGE] = "hugepages",
+		[MEMORY_IN_MEMORY] = "hugepages, no files",
+		[MEMORY_NO_HUGE] = "ordinary pages",
+	};
+
+	engine_say(engine, false, "memory: %.0f MiB needed, from %s", (double)bytes / 1048576,
+		modes[engine->memory_mode]);
+}
+
+static void notice_warnings(const struct engine *engine)
+{
+	char text[512];
+
+	for (unsigned i = 0; i < engine->plan.warning_count; i++)
+		engine_say(engine, true, "%s", engine->plan.warnings[i]);
+	if (thread_realtime_warning(&engine->config->workers, "", text, sizeof(text)) > 0)
+		engine_say(engine, true, "%s", text);
+}
+
 static int prepare(struct engine *engine, struct error *error)
 {
 	struct plan_port ports[CONFIG_PORTS_MAX];
@@ -103,6 +162,8 @@ static int prepare(struct engine *engine, struct error *error)
 		bytes += engine->plan.memory_bytes[i];
 	bytes += MEMORY_SLACK_BYTES + (uint64_t)engine->plan.worker_count * MEMORY_WORKER_BYTES;
 	choose_memory(engine, bytes);
+	notice_replays(engine);
+	notice_memory(engine, bytes);
 	return eal_start(engine, bytes, has_pci_port(engine->config), error);
 }
 
@@ -111,10 +172,12 @@ static int prepare(struct engine *engine, struct error *error)
 static int open_ports(struct engine *engine, struct error *error)
 {
 	struct plan_port known[CONFIG_PORTS_MAX];
+	int result;
 
 	for (uint16_t i = 0; i < engine->config->port_count; i++) {
 		struct port *port = &engine->ports[i];
-		int result = port_open(port, &engine->config->ports[i], i, error);
+
+		result = port_open(port, &engine->config->ports[i], i, error);
 
 		engine->port_count = i + 1;
 		if (result != 0)
@@ -125,7 +188,10 @@ static int open_ports(struct engine *engine, struct error *error)
 			.tx_queues_max = port->tx_queues_max,
 		};
 	}
-	return plan_make(engine->config, &engine->topology, known, &engine->plan, error);
+	result = plan_make(engine->config, &engine->topology, known, &engine->plan, error);
+	if (result == 0)
+		notice_warnings(engine);
+	return result;
 }
 
 /* ---- phases ---- */
@@ -191,7 +257,8 @@ static void join_threads(struct engine *engine)
 
 /* ---- public ---- */
 
-int engine_create(const struct config *config, struct engine **ret_engine, struct error *error)
+int engine_create(const struct config *config, engine_notice notice_function, void *argument,
+	struct engine **ret_engine, struct error *error)
 {
 	struct engine *engine = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*engine), 64));
 	int result;
@@ -202,6 +269,8 @@ int engine_create(const struct config *config, struct engine **ret_engine, struc
 		return error_set(error, ENOMEM, "no memory for the engine");
 	memset(engine, 0, sizeof(*engine));
 	engine->config = config;
+	engine->notice = notice_function;
+	engine->notice_argument = argument;
 	result = prepare(engine, error);
 	if (result != 0) {
 		free(engine);
@@ -284,14 +353,17 @@ void engine_stop(struct engine *engine)
 			replay_pause(engine->ports[i].replay, now_tsc);
 }
 
-struct engine *engine_destroy(struct engine *engine, struct error *error)
+int engine_destroy(struct engine *engine, struct error *error)
 {
+	int result;
+
 	if (engine == NULL)
-		return NULL;
+		return 0;
 	engine_stop(engine);
 	join_threads(engine);
-	engine_unbuild(engine, error);
+	result = engine_unbuild(engine, error);
+	verify_destroy(engine->verify);
 	eal_stop();
 	free(engine);
-	return NULL;
+	return result;
 }

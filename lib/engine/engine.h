@@ -22,9 +22,13 @@ struct engine;
 struct plan;
 struct replay;
 
+/* Called with a line a person should read: the memory plan before memory is taken, and warnings. */
+typedef void (*engine_notice)(void *argument, bool warning, const char *text);
+
 /* Initialises EAL, memory, ports, pipelines and worker threads (which wait). `config` must outlive
  * the engine. Frees all it made on error. */
-int engine_create(const struct config *config, struct engine **ret_engine, struct error *error);
+int engine_create(const struct config *config, engine_notice notice, void *argument,
+	struct engine **ret_engine, struct error *error);
 /* Lets the workers run. */
 int engine_start(struct engine *engine, struct error *error);
 /* false once every source that ends (replay, generate with a count) has ended and all is drained,
@@ -32,8 +36,9 @@ int engine_start(struct engine *engine, struct error *error);
 bool engine_running(const struct engine *engine);
 /* Stops receiving, drains what is on the way, parks the workers. May be started again. */
 void engine_stop(struct engine *engine);
-/* Takes NULL, returns NULL. `error` (NULL allowed) tells what could not be written to files. */
-struct engine *engine_destroy(struct engine *engine, struct error *error);
+/* Takes NULL. 0, or -EIO when packet buffers did not come back (a notice says which) or files could
+ * not be written whole (`error`, NULL allowed, says which). */
+int engine_destroy(struct engine *engine, struct error *error);
 
 /* ---- views: fixed after engine_create() but for the counters they point to ---- */
 
@@ -100,11 +105,11 @@ uint16_t engine_port_count(const struct engine *engine);
 int engine_port_state(const struct engine *engine, uint16_t index, struct port_state *ret_state);
 /* NULL: the port is no replay and no generator. */
 const struct replay *engine_replay(const struct engine *engine, uint16_t port);
+/* Whether a stage of any pipeline writes into packets. */
+bool engine_writes(const struct engine *engine);
 /* The plan in force, and how memory is got (never MEMORY_AUTO). */
 const struct plan *engine_plan(const struct engine *engine);
 enum memory_mode engine_memory_mode(const struct engine *engine);
-/* Packet buffers that are not back where they were at the start; 0 after engine_stop(), or a leak. */
-int64_t engine_buffers_out(const struct engine *engine);
 /* From engine_start() to engine_stop(), or to now. */
 uint64_t engine_duration_ns(const struct engine *engine);
 uint64_t engine_tsc_hz(const struct engine *engine);

@@ -32,6 +32,9 @@ struct engine {
 	struct worker *workers[CONFIG_WORKERS_MAX];
 	uint16_t threads; /* started */
 	uint64_t started_ns, stopped_ns;
+	struct verify *verify; /* verify.h; NULL: off */
+	engine_notice notice;
+	void *notice_argument;
 };
 
 static inline enum phase engine_phase(const struct engine *engine)
@@ -49,6 +52,13 @@ int engine_build_pools(struct engine *engine, struct error *error);
 int engine_build_ports(struct engine *engine, struct error *error);
 int engine_build_workers(struct engine *engine, struct error *error);
 int engine_unbuild(struct engine *engine, struct error *error);
+
+/* verify.c; takes NULL. */
+void verify_destroy(struct verify *verify);
+
+/* Tells whoever created the engine. */
+void engine_say(const struct engine *engine, bool warning, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The socket to allocate on: without hugepages DPDK knows no nodes. */
 int engine_socket(const struct engine *engine, int numa_node);

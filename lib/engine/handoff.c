@@ -23,13 +23,14 @@ static inline uint64_t header_make(uint64_t rx_tsc, unsigned work)
 	return rx_tsc << HEADER_TSC_SHIFT | (uint64_t)work << HEADER_WORK_SHIFT;
 }
 
-/* 48 bits of TSC last a day and more; what is in a ring is younger. */
+/* 48 bits of TSC last a day and more; what is in a ring is younger. It may even be from after the
+ * start of this turn: then it counts as received now. */
 static inline uint64_t header_tsc(uint64_t header, uint64_t now_tsc)
 {
-	uint64_t low = header >> HEADER_TSC_SHIFT;
-	uint64_t age = (now_tsc - low) & ((1ull << (64 - HEADER_TSC_SHIFT)) - 1);
+	int64_t age = (int64_t)((now_tsc << HEADER_TSC_SHIFT) -
+			      (header & ~(uint64_t)0xffff)) >> HEADER_TSC_SHIFT;
 
-	return now_tsc - age;
+	return age > 0 ? now_tsc - (uint64_t)age : now_tsc;
 }
 
 void handoff_wake(struct worker *worker)

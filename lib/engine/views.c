@@ -255,6 +255,18 @@ const struct replay *engine_replay(const struct engine *engine, uint16_t port)
 	return engine->ports[port].replay;
 }
 
+bool engine_writes(const struct engine *engine)
+{
+	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
+		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
+
+		for (uint16_t s = 0; s < pipeline->stage_count; s++)
+			if (stage_find(pipeline->stages[s].type)->flags & STAGE_WRITES)
+				return true;
+	}
+	return false;
+}
+
 const struct plan *engine_plan(const struct engine *engine)
 {
 	return &engine->plan;
@@ -281,22 +293,6 @@ uint64_t engine_duration_ns(const struct engine *engine)
 		return 0;
 	return (engine->stopped_ns > engine->started_ns ? engine->stopped_ns : clock_monotonic_ns()) -
 		engine->started_ns;
-}
-
-/* Packets in drivers (an rx ring holds its buffers) are out too while ports run: the account of
- * buffers is exact for devices without rings of their own, and for the rest once they closed. */
-int64_t engine_buffers_out(const struct engine *engine)
-{
-	int64_t out = 0;
-
-	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		if (engine->pools[i].mempool != NULL)
-			out += (int64_t)engine->pools[i].free_at_start -
-				rte_mempool_avail_count(engine->pools[i].mempool);
-	for (uint16_t i = 0; i < engine->port_count; i++)
-		if (engine->ports[i].replay != NULL)
-			out += (int64_t)replay_lent(engine->ports[i].replay);
-	return out;
 }
 
 static void account_worker(const struct worker *worker, struct engine_account *account)

@@ -145,7 +145,7 @@ static void worker_loop(struct worker *worker)
 static int worker_begin(struct worker *worker)
 {
 	const struct config_workers *config = &worker->engine->config->workers;
-	char name[16];
+	char name[32];
 	struct thread_placement placement = {
 		.name = name,
 		.cpu = worker->cpu,

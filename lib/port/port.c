@@ -39,6 +39,7 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	struct rte_mempool *const pools[], struct error *error)
 {
 	const struct config_port *config = port->config;
+	const char *path = config->kind == PORT_FILE ? config->file : config->mirror;
 	int result;
 
 	if (config->kind == PORT_DEVICE) {
@@ -48,9 +49,9 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	}
 	port->rx_queue_count = rx_queues;
 	port->tx_queue_count = tx_queues;
-	if (config->file == NULL || tx_queues == 0)
+	if (path == NULL || tx_queues == 0)
 		return 0;
-	port->sink = sink_create(config->file, rte_get_tsc_hz(), error);
+	port->sink = sink_create(path, rte_get_tsc_hz(), error);
 	if (port->sink == NULL)
 		return error_prefix(error, "port %s", config->name);
 	if (config->kind == PORT_DEVICE)

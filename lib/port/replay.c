@@ -213,6 +213,8 @@ static void count_error(struct replay *replay, uint64_t due, uint64_t now)
 {
 	uint64_t error_ns = tsc_to_ns(now - due, replay->tsc_hz);
 
+	if (replay->counters.error_ns.count == 0)
+		replay->counters.first_due_tsc = due;
 	histogram_record(&replay->counters.error_ns, error_ns, 1);
 	if (error_ns > REPLAY_LATE_NS)
 		replay->counters.late++;

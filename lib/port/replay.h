@@ -54,7 +54,7 @@ struct replay_counters {
 	uint64_t late;
 	uint64_t loops;     /* completed */
 	uint64_t first_tsc, last_tsc; /* of the first and the last packet given */
-	uint64_t last_due_tsc;
+	uint64_t first_due_tsc, last_due_tsc;
 	struct histogram error_ns;    /* actual - scheduled; not recorded at top speed */
 } __attribute__((aligned(64)));
 

@@ -7,6 +7,7 @@
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_memory.h>
 #include <rte_mempool.h>
 
 #include "port/frame_source.h"
@@ -75,7 +76,7 @@ static struct rte_mbuf *load_segment(struct loader *loader, const uint8_t *bytes
 	if (segment == NULL)
 		return NULL;
 	memcpy(place, bytes, length);
-	rte_pktmbuf_attach_extbuf(segment, place, rte_malloc_virt2iova(place), (uint16_t)length,
+	rte_pktmbuf_attach_extbuf(segment, place, rte_mem_virt2iova(place), (uint16_t)length,
 		&loader->memory->shared);
 	segment->data_len = (uint16_t)length;
 	segment->pkt_len = length;
