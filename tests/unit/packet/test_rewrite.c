@@ -89,10 +89,12 @@ static void random_address(uint8_t *at, bool ipv6)
 static void make(struct packet *packet, bool ipv6, uint8_t protocol)
 {
 	uint32_t ip_bytes = ipv6 ? 40 : 20, l4_bytes = 20 + random_number() % 1000;
-	uint8_t *ip = packet->bytes + ETHERNET, *l4 = ip + ip_bytes;
 	uint16_t checksum;
+	uint8_t *ip, *l4;
 
 	*packet = (struct packet){.ipv6 = ipv6, .protocol = protocol, .l4 = ETHERNET + ip_bytes};
+	ip = packet->bytes + ETHERNET;
+	l4 = ip + ip_bytes;
 	packet->length = packet->l4 + l4_bytes;
 	put16(packet->bytes + 12, ipv6 ? 0x86dd : 0x0800);
 	for (uint32_t i = 0; i < l4_bytes; i++)
@@ -331,6 +333,23 @@ static void test_arp_and_neighbour_discovery_stay(void **state)
 	assert_memory_equal(packet.bytes, before.bytes, packet.length);
 }
 
+/* An IP packet too short for layer 4, then padding of the frame that looks like it. */
+static void test_padding(void **state)
+{
+	struct packet packet, before;
+
+	(void)state;
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		make(&packet, ipv6 == 1, IPPROTO_UDP);
+		put16(packet.bytes + packet.l4, 50000);
+		put16(packet.bytes + ETHERNET + (ipv6 ? 4 : 2), ipv6 ? 3 : 23);
+		before = packet;
+		rewrite(packet.bytes, packet.length, 11);
+		assert_memory_equal(packet.bytes + packet.l4, before.bytes + packet.l4,
+			packet.length - packet.l4);
+	}
+}
+
 /* A datagram in two IPv4 fragments, rewritten one by one, put together again. */
 static void test_fragments_ipv4(void **state)
 {
@@ -442,7 +461,7 @@ static void test_any_bytes(void **state)
 	(void)state;
 	for (int i = 0; i < 200000; i++) {
 		uint32_t length = random_number() % 200;
-		uint8_t *bytes = malloc(length + 1);
+		uint8_t *bytes = malloc(length + (length == 0));
 		struct headers headers = {
 			.ether_type = random_number() & 1 ? 0x0800 : 0x86dd,
 			.l3_offset = (uint16_t)(random_number() % 64),
@@ -450,11 +469,10 @@ static void test_any_bytes(void **state)
 		};
 
 		assert_non_null(bytes);
-		for (uint32_t k = 0; k <= length; k++)
+		for (uint32_t k = 0; k < length; k++)
 			bytes[k] = (uint8_t)random_number();
 		if (headers.l3_offset + 7u < length)
 			bytes[headers.l3_offset + 6] = (uint8_t[]){0, 43, 60, 44, 6, 17}[i % 6];
-		bytes = realloc(bytes, length + (length == 0));
 		rewrite_flow(bytes, length, &headers, (uint64_t)i + 1);
 		free(bytes);
 	}
@@ -568,6 +586,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ports, restart_random),
 		cmocka_unit_test_setup(test_udp_without_checksum, restart_random),
 		cmocka_unit_test_setup(test_arp_and_neighbour_discovery_stay, restart_random),
+		cmocka_unit_test_setup(test_padding, restart_random),
 		cmocka_unit_test_setup(test_fragments_ipv4, restart_random),
 		cmocka_unit_test_setup(test_extension_headers, restart_random),
 		cmocka_unit_test_setup(test_routing_header, restart_random),
