@@ -101,7 +101,8 @@ static __attribute__((noinline)) void receive_any(
 	packet->ol_flags &= ~RTE_MBUF_F_RX_RSS_HASH;
 }
 
-static inline void receive_one(struct chunk *chunk, unsigned index, bool hash, bool keep_nic_hash)
+static inline __attribute__((always_inline)) void receive_one(
+	struct chunk *chunk, unsigned index, bool hash, bool keep_nic_hash)
 {
 	struct rte_mbuf *packet = chunk->packets[index];
 	const uint8_t *bytes = rte_pktmbuf_mtod(packet, const uint8_t *);
@@ -139,19 +140,21 @@ static inline void put_hashes(
 }
 
 /* `hash` and `keep_nic_hash` are constants in the callers below. */
-static inline __attribute__((always_inline)) void receive_chunk(const struct toeplitz_key *key,
+static inline __attribute__((always_inline)) void parse_chunk(
 	struct chunk *chunk, unsigned count, bool hash, bool keep_nic_hash)
 {
-	uint32_t hashes[CHUNK];
-
 	chunk->ipv4.count = chunk->ipv6.count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(chunk->packets[i + PREFETCH_AHEAD], void *));
 		receive_one(chunk, i, hash, keep_nic_hash);
 	}
-	if (!hash)
-		return;
+}
+
+static inline void hash_chunk(const struct toeplitz_key *key, struct chunk *chunk)
+{
+	uint32_t hashes[CHUNK];
+
 	if (chunk->ipv4.count > 0) {
 		toeplitz_hash_ipv4(key, chunk->ipv4.bytes, chunk->ipv4.count, hashes);
 		put_hashes(chunk, &chunk->ipv4, hashes);
@@ -168,7 +171,7 @@ void receive_parse(struct rte_mbuf *const packets[], unsigned count)
 
 	for (unsigned done = 0; done < count; done += CHUNK) {
 		chunk.packets = packets + done;
-		receive_chunk(NULL, &chunk, RTE_MIN(count - done, (unsigned)CHUNK), false, false);
+		parse_chunk(&chunk, RTE_MIN(count - done, (unsigned)CHUNK), false, false);
 	}
 }
 
@@ -183,8 +186,9 @@ void receive_parse_hash(const struct toeplitz_key *key, bool keep_nic_hash,
 		chunk.packets = packets + done;
 		chunk.hashes = hashes + done;
 		if (keep_nic_hash)
-			receive_chunk(key, &chunk, part, true, true);
+			parse_chunk(&chunk, part, true, true);
 		else
-			receive_chunk(key, &chunk, part, true, false);
+			parse_chunk(&chunk, part, true, false);
+		hash_chunk(key, &chunk);
 	}
 }

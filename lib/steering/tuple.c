@@ -116,7 +116,7 @@ int tuple_parse(const char *source, const char *destination, const char *protoco
 	struct tuple *ret_tuple, struct error *error)
 {
 	struct tuple tuple = {0};
-	bool destination_ipv6, destination_has_port;
+	bool destination_ipv6 = false, destination_has_port = false;
 	int result;
 
 	result = parse_end(
