@@ -116,7 +116,7 @@ static void tshark_agrees(void **state)
 		unsigned frames = 0, agreed = 0, missed = 0;
 		struct pcap_pkthdr *record;
 		const uint8_t *bytes;
-		struct verdict verdict;
+		struct verdict verdict = {.line = ""};
 		FILE *tshark;
 
 		if (capture == NULL)

@@ -290,7 +290,7 @@ static void expect_headers(
 
 static void expected_headers(void **state)
 {
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[FRAME_MAX] = {0};
 	struct headers found;
 
 	(void)state;
@@ -303,7 +303,7 @@ static void expected_headers(void **state)
 /* What is found in a frame cut short is right or absent, never elsewhere. */
 static void cut_anywhere(void **state)
 {
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[FRAME_MAX] = {0};
 	struct headers found;
 
 	(void)state;
@@ -356,7 +356,7 @@ static void dpdk_agrees(void **state)
 static void fast_path_agrees(void **state)
 {
 	unsigned fast_count = 0;
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[FRAME_MAX] = {0};
 	struct fast_headers fast;
 
 	(void)state;
