@@ -97,9 +97,12 @@ static json_t *ports_json(
 static json_t *memory_json(
 	const struct config *config, const struct topology *topology, const struct plan *plan)
 {
+	enum memory_mode mode = plan_memory_mode(config, topology, plan);
 	json_t *nodes = json_array();
 
 	for (unsigned index = 0; index < topology->node_count; index++) {
+		uint64_t needed = mode == MEMORY_NO_HUGE ? plan->small_page_bytes[index]
+							 : plan->memory_bytes[index];
 		const struct topology_node *node = &topology->nodes[index];
 		uint64_t hugepages =
 			(node->hugepages_2m_free << 21) + (node->hugepages_1g_free << 30);
@@ -110,13 +113,13 @@ static json_t *memory_json(
 		json_array_append_new(nodes,
 			json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:s}", "node", node->node,
 				"packets", (json_int_t)plan->packets[index], "needed_bytes",
-				(json_int_t)plan->memory_bytes[index], "free_bytes",
+				(json_int_t)needed, "free_bytes",
 				(json_int_t)node->memory_free_bytes, "hugepages_free_bytes",
 				(json_int_t)hugepages, "hugepages_missing", (json_int_t)missing,
 				"command", command));
 	}
 	return json_pack("{s:s, s:s, s:o}", "asked", mode_names[config->memory.mode], "mode",
-		mode_names[plan_memory_mode(config, topology, plan)], "nodes", nodes);
+		mode_names[mode], "nodes", nodes);
 }
 
 json_t *check_plan_json(const struct config *config, const struct topology *topology,

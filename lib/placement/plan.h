@@ -64,7 +64,9 @@ struct plan {
 	/* packet buffers and bytes needed, by topology.nodes[] index; 0: no worker's memory there
 	 */
 	uint32_t packets[TOPOLOGY_NODES_MAX];
-	uint64_t memory_bytes[TOPOLOGY_NODES_MAX];
+	uint64_t memory_bytes[TOPOLOGY_NODES_MAX]; /* with hugepages */
+	uint64_t small_page_bytes[TOPOLOGY_NODES_MAX]; /* without: see plan_pool_bytes_small_pages()
+							*/
 	unsigned warning_count;
 	char warnings[PLAN_WARNINGS_MAX]
 		     [256]; /* for a person: a sentence each, what and what to do */
@@ -75,8 +77,15 @@ struct plan {
 int plan_make(const struct config *config, const struct topology *topology,
 	const struct plan_port ports[], struct plan *ret_plan, struct error *error);
 
-/* Bytes of hugepage or ordinary memory that a pool of `packets` buffers takes. */
+/* Bytes that a pool of `packets` buffers takes of hugepages. */
 uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes);
+
+/* The same without hugepages: no buffer may straddle two pages of 4 KiB, since DPDK takes it that
+ * they are not neighbours, so that a buffer of more than half a page takes a whole one. */
+uint64_t plan_pool_bytes_small_pages(uint32_t packets, uint32_t packet_data_bytes);
+
+/* Of all nodes together; `mode` is not MEMORY_AUTO. */
+uint64_t plan_memory_total(const struct plan *plan, enum memory_mode mode);
 
 /* What `auto` comes to: MEMORY_IN_MEMORY (hugepages that leave no files behind) when each node has
  * enough of them free, else MEMORY_NO_HUGE. A mode that was asked for is returned as it is. */

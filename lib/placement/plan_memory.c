@@ -12,6 +12,7 @@ enum {
 	MBUF_BYTES = 128, /* struct rte_mbuf */
 	POOL_HEADER_BYTES = 64, /* struct rte_mempool_objhdr, on a cache line of its own */
 	CACHE_LINE_BYTES = 64,
+	PAGE_BYTES = 4096,
 	DESCRIPTOR_BYTES =
 		64, /* the larger drivers' rx or tx descriptor and its software ring entry */
 	PACKETS_MIN = 2048,
@@ -30,16 +31,50 @@ static uint64_t power_of_two_from(uint64_t number)
 	return power;
 }
 
-uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes)
+static uint64_t buffer_bytes(uint32_t packet_data_bytes)
 {
 	uint64_t lines = ((uint64_t)POOL_HEADER_BYTES + MBUF_BYTES + HEADROOM_BYTES +
 				 packet_data_bytes + CACHE_LINE_BYTES - 1) /
 		CACHE_LINE_BYTES;
 
-	lines |= 1; /* rte_mempool spreads buffers over the memory channels: an odd number of lines
-		     */
-	return packets * lines * CACHE_LINE_BYTES +
-		power_of_two_from((uint64_t)packets + 1) * sizeof(void *);
+	/* rte_mempool spreads buffers over the memory channels: an odd number of lines */
+	return (lines | 1) * CACHE_LINE_BYTES;
+}
+
+static uint64_t ring_bytes(uint32_t packets)
+{
+	return power_of_two_from((uint64_t)packets + 1) * sizeof(void *);
+}
+
+uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes)
+{
+	return packets * buffer_bytes(packet_data_bytes) + ring_bytes(packets);
+}
+
+uint64_t plan_pool_bytes_small_pages(uint32_t packets, uint32_t packet_data_bytes)
+{
+	uint64_t bytes = buffer_bytes(packet_data_bytes), pages;
+
+	if (bytes <= PAGE_BYTES)
+		pages = ((uint64_t)packets + PAGE_BYTES / bytes - 1) / (PAGE_BYTES / bytes);
+	else
+		pages = packets * ((bytes + PAGE_BYTES - 1) / PAGE_BYTES);
+	return pages * PAGE_BYTES + ring_bytes(packets);
+}
+
+uint64_t plan_memory_total(const struct plan *plan, enum memory_mode mode)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned index = 0; index < TOPOLOGY_NODES_MAX; index++)
+		bytes += mode == MEMORY_NO_HUGE ? plan->small_page_bytes[index]
+						: plan->memory_bytes[index];
+	return bytes;
+}
+
+static uint64_t whole_hugepages(uint64_t bytes)
+{
+	return (bytes + hugepage_bytes - 1) / hugepage_bytes * hugepage_bytes;
 }
 
 static uint64_t held_by_stages(const struct config *config)
@@ -107,12 +142,13 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 	uint64_t descriptors[TOPOLOGY_NODES_MAX] = {0};
 	uint64_t backlog = plan->worker_count > 1 ? config->steering.netdev_max_backlog : 0;
 	uint64_t total_bytes = 0;
+	uint32_t data_bytes = config->memory.packet_data_bytes;
 	uint64_t by_worker =
 		backlog + 2 * BURST_PACKETS + PLAN_MEMPOOL_CACHE + held_by_stages(config);
 
 	count_descriptors(config, topology, plan, descriptors);
 	for (unsigned index = 0; index < topology->node_count; index++) {
-		uint64_t workers = 0, bytes;
+		uint64_t workers = 0, besides;
 
 		for (unsigned worker = 0; worker < plan->worker_count; worker++)
 			workers += plan->workers[worker].memory_node == topology->nodes[index].node;
@@ -121,12 +157,13 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 		plan->packets[index] =
 			chosen_packets(config, descriptors[index] + workers * by_worker,
 				topology->nodes[index].node, plan);
-		bytes = plan_pool_bytes(plan->packets[index], config->memory.packet_data_bytes) +
-			descriptors[index] * DESCRIPTOR_BYTES +
+		besides = descriptors[index] * DESCRIPTOR_BYTES +
 			workers * plan->worker_count * power_of_two_from(backlog) * sizeof(void *) +
 			fixed_bytes;
-		plan->memory_bytes[index] =
-			(bytes + hugepage_bytes - 1) / hugepage_bytes * hugepage_bytes;
+		plan->memory_bytes[index] = whole_hugepages(
+			besides + plan_pool_bytes(plan->packets[index], data_bytes));
+		plan->small_page_bytes[index] = whole_hugepages(
+			besides + plan_pool_bytes_small_pages(plan->packets[index], data_bytes));
 		total_bytes += plan->memory_bytes[index];
 	}
 	if (config->memory.size_bytes > 0 && config->memory.size_bytes < total_bytes)

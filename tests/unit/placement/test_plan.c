@@ -346,6 +346,13 @@ static void test_memory(void **state)
 	assert_int_equal(plan_pool_bytes(1023, 2048), 1023 * 37 * 64 + 1024 * 8);
 	/* 38 lines would hit the memory channels unevenly: 39 */
 	assert_int_equal(plan_pool_bytes(1023, 2112), 1023 * 39 * 64 + 1024 * 8);
+	/* a buffer a page; two where they fit */
+	assert_int_equal(plan_pool_bytes_small_pages(1023, 2048), 1023 * 4096 + 1024 * 8);
+	assert_int_equal(plan_pool_bytes_small_pages(1023, 1600), 512 * 4096 + 1024 * 8);
+	assert_int_equal(plan_pool_bytes_small_pages(1023, 9000), 1023 * 3 * 4096 + 1024 * 8);
+	assert_int_equal(plan_memory_total(&plan, MEMORY_HUGE), plan.memory_bytes[0]);
+	assert_int_equal(plan_memory_total(&plan, MEMORY_NO_HUGE), plan.small_page_bytes[0]);
+	assert_true(plan.small_page_bytes[0] > 4095 * 4096);
 	config.memory.packets = 1000;
 	make();
 	assert_int_equal(plan.packets[0], 1000);
