@@ -230,12 +230,12 @@ static inline void csum_ipv4(const struct csum_state *state, struct rte_mbuf *pa
 static bool ipv6_is_source_routed(const uint8_t *ip, uint32_t headers_bytes)
 {
 	uint8_t protocol = ip[offsetof(struct rte_ipv6_hdr, proto)];
-	uint32_t offset = sizeof(struct rte_ipv6_hdr), offset_next;
+	uint32_t offset = sizeof(struct rte_ipv6_hdr);
 
 	while (offset + 8 <= headers_bytes) {
 		if (protocol == IPPROTO_ROUTING && ip[offset + 3] != 0)
 			return true;
-		offset_next = offset +
+		uint32_t offset_next = offset +
 			(protocol == IPPROTO_AH ? (ip[offset + 1] + 2u) * 4
 						: (ip[offset + 1] + 1u) * 8);
 		protocol = ip[offset];

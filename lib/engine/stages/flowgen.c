@@ -3,8 +3,6 @@
  * flowgen: sends UDP packets of many flows, whose destination addresses go up, and frees what it
  * receives. Addresses and ports are testpmd's.
  */
-#include <rte_ip.h>
-
 #include "engine/stages/udp_packet.h"
 
 enum { FLOWS_DEFAULT = 1024 };
@@ -15,8 +13,8 @@ static int flowgen_create(
 	const struct udp_packet_fields fields = {
 		.ethernet = {.destination = {0x00, 0x01, 0x02, 0x03, 0x04, 0x01},
 			.source = {0x00, 0x01, 0x02, 0x03, 0x04, 0x00}},
-		.source = RTE_IPV4(10, 254, 0, 0),
-		.destination = RTE_IPV4(10, 253, 0, 0),
+		.source = 0x0afe0000, /* 10.254.0.0 */
+		.destination = 0x0afd0000, /* 10.253.0.0 */
 		.source_port = 1000,
 		.destination_port = 1001,
 		.source_varies = false,

@@ -4,8 +4,6 @@
  * for benchmarks), discard port to discard port (RFC 863). With more than one flow the source
  * address goes up.
  */
-#include <rte_ip.h>
-
 #include "engine/stages/udp_packet.h"
 
 enum { PORT_DISCARD = 9 };
@@ -14,8 +12,8 @@ static int txonly_create(
 	struct stage *stage, const struct config_stage *config, int numa_node, struct error *error)
 {
 	struct udp_packet_fields fields = {
-		.source = RTE_IPV4(198, 18, 0, 1),
-		.destination = RTE_IPV4(198, 18, 0, 2),
+		.source = 0xc6120001, /* 198.18.0.1 */
+		.destination = 0xc6120002, /* 198.18.0.2 */
 		.source_port = PORT_DISCARD,
 		.destination_port = PORT_DISCARD,
 		.source_varies = true,

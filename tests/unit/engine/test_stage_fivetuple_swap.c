@@ -85,14 +85,14 @@ static void swaps_as_a_naive_swap_does(void **state)
 /* The random frames rarely end right behind, or within, what is swapped. */
 static void headers_cut_anywhere_by_a_segment(void **state)
 {
-	static const unsigned ips[] = {4, 6};
 	struct stage_fixture *fixture = *state;
 	uint64_t seed = 1;
 
 	assert_int_equal(fixture_create(fixture, "5tswap", NULL, NULL), 0);
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned kind = 0; kind < 4; kind++)
 		for (unsigned first = 14; first < 80; first++) {
-			struct frame_spec spec = {.ip = ips[i],
+			struct frame_spec spec = {.ip = kind % 2 ? 4 : 6,
+				.vlan_tags = kind / 2,
 				.protocol = IPPROTO_TCP,
 				.payload = 40,
 				.first = first,
