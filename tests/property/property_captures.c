@@ -107,8 +107,8 @@ static int compare_ports(
 static void tshark_agrees(void **state)
 {
 	(void)state;
-	if (captures.gl_pathc == 0 || system("command -v tshark >/dev/null") != 0) {
-		print_message("no captures or no tshark: skipped\n");
+	if (system("command -v tshark >/dev/null") != 0) {
+		print_message("no tshark: skipped\n");
 		skip();
 	}
 	for (size_t i = 0; i < captures.gl_pathc; i++) {
@@ -160,10 +160,6 @@ static void dpdk_agrees(void **state)
 	unsigned compared = 0;
 
 	(void)state;
-	if (captures.gl_pathc == 0) {
-		print_message("no captures: skipped\n");
-		skip();
-	}
 	for (size_t i = 0; i < captures.gl_pathc; i++) {
 		pcap_t *capture = open_ethernet(captures.gl_pathv[i]);
 		struct pcap_pkthdr *record;
@@ -207,6 +203,10 @@ int main(void)
 	snprintf(pattern, sizeof(pattern), "%s/pcaps/*.pcap*",
 		shared != NULL ? shared : "../shared");
 	glob(pattern, 0, NULL, &captures);
+	if (captures.gl_pathc == 0) {
+		printf("no captures (%s): skipped\n", pattern);
+		return 77; /* meson's word for it */
+	}
 	failures = cmocka_run_group_tests(tests, NULL, NULL);
 	globfree(&captures);
 	return failures;
