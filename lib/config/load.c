@@ -27,11 +27,29 @@ static void report_duplicates(struct report *report, const struct positions *pos
 	}
 }
 
+/* jansson skips a NUL byte between two tokens; no other reader of JSON does. */
+static bool report_nul(struct report *report, const char *text, size_t length)
+{
+	const char *nul = memchr(text, '\0', length);
+	unsigned line = 1, column = 1;
+
+	if (nul == NULL)
+		return false;
+	for (; text < nul; text++) {
+		column = *text == '\n' ? 1 : column + (((unsigned char)*text & 0xc0) != 0x80);
+		line += *text == '\n';
+	}
+	report_place(report, "", line, column, "not valid JSON: a NUL byte");
+	return true;
+}
+
 /* 0, -ENOMEM or -EINVAL; *ret_root is a new reference on success. */
 static int parse_text(struct report *report, const char *text, size_t length, json_t **ret_root)
 {
 	json_error_t error = {0};
 
+	if (length > 0 && report_nul(report, text, length))
+		return report_finish(report);
 	*ret_root = json_loadb(text, length, 0, &error);
 	if (*ret_root != NULL)
 		return 0;

@@ -35,6 +35,20 @@ static void test_syntax(void **state)
 	expect_problems("[]", "f:1:1: found a list, expected an object\n");
 }
 
+static void test_nul_byte(void **state)
+{
+	static const char text[] = "{\n\"\xc3\xa4\": 9\0}";
+	struct config_problems problems;
+	struct config *config;
+
+	(void)state;
+	assert_int_not_equal(config_load_text(text, sizeof(text) - 1, &config, &problems), 0);
+	assert_int_equal(problems.count, 1);
+	assert_int_equal(problems.list[0].line, 2);
+	assert_int_equal(problems.list[0].column, 7);
+	config_problems_fini(&problems);
+}
+
 static void test_empty(void **state)
 {
 	(void)state;
@@ -230,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_six_mistakes),
 		cmocka_unit_test(test_syntax),
+		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_port_kinds),
 		cmocka_unit_test(test_two_writers_of_a_file),
