@@ -42,10 +42,16 @@ static bool has_avx512(void)
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
 }
 
+static bool has_vnni(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
 const struct checksum_variant checksum_variants[CHECKSUM_VARIANT_COUNT] = {
 	{"scalar", partial_scalar, always},
 	{"avx2", checksum_partial_avx2, has_avx2},
 	{"avx512", checksum_partial_avx512, has_avx512},
+	{"avx512-vnni", checksum_partial_vnni, has_vnni},
 };
 
 static uint32_t partial_choose(const void *bytes, uint32_t length, uint32_t sum);
