@@ -25,6 +25,7 @@ static struct {
 	struct stats *stats;
 	bool over;
 	atomic_bool stopping; /* writer: who calls console_stop() */
+	int wake_fd; /* eventfd, readable once it is stopping */
 	bool terminal;
 	struct termios terminal_before;
 } console;
@@ -83,27 +84,26 @@ static void line_run(const char *line)
 /* The end of the input means quit. */
 static void input_ended(void)
 {
-	if (!console.over)
+	if (!console.over && !atomic_load(&console.stopping))
 		line_run("quit");
 	console.over = true;
 }
 
 /* ---- a terminal ---- */
 
-static void on_line(char *line)
+/* libedit's way to a character; waiting for it here is what lets console_stop() end the wait. */
+static int terminal_getc(FILE *unused)
 {
-	if (line == NULL) {
-		putchar('\n');
-		input_ended();
-	} else {
-		if (line[0] != '\0')
-			add_history(line);
-		line_run(line);
-		free(line);
+	struct pollfd polls[2] = {
+		{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = console.wake_fd, .events = POLLIN}};
+	unsigned char c;
+
+	(void)unused;
+	while (!atomic_load(&console.stopping)) {
+		if (poll(polls, 2, -1) > 0 && polls[0].revents != 0)
+			return read(STDIN_FILENO, &c, 1) == 1 ? c : EOF;
 	}
-	/* Without this libedit would print another prompt that nobody is going to answer. */
-	if (console.over)
-		rl_callback_handler_remove();
+	return EOF;
 }
 
 static char **complete(const char *text, int start, int end)
@@ -120,31 +120,37 @@ static void terminal_restore(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &console.terminal_before);
 }
 
-static void terminal_run(struct pollfd polls[2])
+static void terminal_run(void)
 {
+	char *line;
+
 	tcgetattr(STDIN_FILENO, &console.terminal_before);
 	console.terminal = true;
 	atexit(terminal_restore); /* whatever ends the process */
 	rl_catch_signals = 0; /* they are main's */
+	rl_getc_function = terminal_getc;
 	rl_attempted_completion_function = complete;
 	using_history();
-	rl_callback_handler_install("weir> ", on_line);
-	while (!console.over && !atomic_load(&console.stopping)) {
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
-			break;
-		if (polls[0].revents != 0)
-			rl_callback_read_char();
+	while (!console.over && (line = readline("weir> ")) != NULL) {
+		if (line[0] != '\0')
+			add_history(line);
+		line_run(line);
+		free(line);
 	}
-	if (!console.over)
-		rl_callback_handler_remove();
 	terminal_restore();
 	console.terminal = false;
+	if (!console.over) {
+		putchar('\n');
+		input_ended();
+	}
 }
 
 /* ---- anything else: a script ---- */
 
-static void script_run(struct pollfd polls[2])
+static void script_run(void)
 {
+	struct pollfd polls[2] = {
+		{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = console.wake_fd, .events = POLLIN}};
 	char buffer[LINE_BYTES];
 	size_t used = 0;
 
@@ -176,28 +182,24 @@ static void script_run(struct pollfd polls[2])
 	}
 }
 
-static int wake_fd = -1;
 static pthread_once_t wake_once = PTHREAD_ONCE_INIT;
 
 static void wake_open(void)
 {
-	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	console.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 int console_run(struct stats *stats)
 {
-	struct pollfd polls[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
-
 	pthread_once(&wake_once, wake_open);
-	if (wake_fd < 0)
+	if (console.wake_fd < 0)
 		return -EMFILE;
-	polls[1].fd = wake_fd;
 	console.stats = stats;
 	console.over = false;
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-		terminal_run(polls);
+		terminal_run();
 	else
-		script_run(polls);
+		script_run();
 	return 0;
 }
 
@@ -207,6 +209,6 @@ void console_stop(void)
 
 	atomic_store(&console.stopping, true);
 	pthread_once(&wake_once, wake_open);
-	if (write(wake_fd, &one, sizeof(one)) < 0)
+	if (write(console.wake_fd, &one, sizeof(one)) < 0)
 		return; /* it is awake already */
 }

@@ -27,7 +27,7 @@ static void port_row(struct table *table, const json_t *port, const char *way)
 			read_count(port, "missed") + read_count(port, "errors") +
 				read_count(port, "no_mbuf"));
 	else
-		table_cell(table, "%s", "");
+		table_cell(table, "-");
 }
 
 static void render_ports(FILE *out, const json_t *ports, unsigned flags)
