@@ -57,12 +57,17 @@ int eal_start(struct engine *engine, uint64_t memory_bytes, bool with_pci, struc
 	argument_add(&arguments, "--log-level=*:error");
 	if (!with_pci)
 		argument_add(&arguments, "--no-pci");
-	if (engine->memory_mode == MEMORY_HUGE)
-		argument_add(&arguments, "--file-prefix=weir-%d", getpid());
-	else
-		argument_add(&arguments, "--in-memory");
-	if (engine->memory_mode == MEMORY_NO_HUGE)
+	switch (engine->memory_mode) {
+	case MEMORY_AUTO:
+	case MEMORY_IN_MEMORY: argument_add(&arguments, "--in-memory"); break;
+	case MEMORY_HUGE: argument_add(&arguments, "--file-prefix=weir-%d", getpid()); break;
+	case MEMORY_NO_HUGE:
+		/* --in-memory is not for ordinary pages; without files two runs do not meet either. */
 		argument_add(&arguments, "--no-huge");
+		argument_add(&arguments, "--no-shconf");
+		argument_add(&arguments, "--file-prefix=weir");
+		break;
+	}
 	if (memory->size_bytes != 0)
 		memory_bytes = memory->size_bytes;
 	if (engine->memory_mode == MEMORY_NO_HUGE || memory->size_bytes != 0)

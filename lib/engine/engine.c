@@ -21,7 +21,8 @@
 
 /* Beside packets: rings, counters, EAL's own. */
 enum { MEMORY_SLACK_BYTES = 64 << 20, MEMORY_WORKER_BYTES = 8 << 20 };
-enum { ACKNOWLEDGE_TIMEOUT_NS = 2000000000, ACKNOWLEDGE_POLL_NS = 100000 };
+enum { ACKNOWLEDGE_POLL_NS = 100000 };
+#define ACKNOWLEDGE_TIMEOUT_NS (10 * NS_PER_SECOND)
 
 /* ---- what it will take ---- */
 
@@ -338,14 +339,18 @@ bool engine_running(const struct engine *engine)
 
 void engine_stop(struct engine *engine)
 {
+	bool in_time = true;
 	uint64_t now_tsc;
 
 	if (engine_phase(engine) != PHASE_RUN)
 		return;
 	/* Each drain ends when all workers found nothing left to do in it; see enum phase. */
 	for (enum phase phase = PHASE_DRAIN_RX; phase <= PHASE_DRAIN_TX; phase++)
-		set_phase(engine, phase);
-	set_phase(engine, PHASE_PARKED);
+		in_time &= set_phase(engine, phase);
+	in_time &= set_phase(engine, PHASE_PARKED);
+	if (!in_time)
+		engine_say(engine, true, "a worker did not come to rest in 10 s (stuck in a driver, or its "
+			"CPU is taken by others); the numbers are not exact");
 	engine->stopped_ns = clock_monotonic_ns();
 	now_tsc = tsc_now();
 	for (uint16_t i = 0; i < engine->port_count; i++)

@@ -81,13 +81,12 @@ static void steer_to_lanes(struct worker *worker, struct rss *rss, const struct 
 	}
 }
 
-void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst)
+void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *burst,
+	const uint32_t hashes[])
 {
 	uint64_t header = header_make(burst->rx_tsc, poll->pipeline->index);
-	uint32_t hashes[BURST_SIZE];
 	struct lane *own = &worker->lanes[worker->index];
 
-	receive_parse_hash(&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
 	steer_to_lanes(worker, poll->rss, burst, hashes);
 	for (uint16_t target = 0; target < worker->worker_count; target++) {
 		struct lane *lane = &worker->lanes[target];
@@ -103,6 +102,14 @@ void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *bu
 	memcpy(burst->packets, own->packets, own->count * sizeof(own->packets[0]));
 	own->count = 0;
 	own->bytes = 0;
+}
+
+void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst)
+{
+	uint32_t hashes[BURST_SIZE];
+
+	receive_parse_hash(&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
+	handoff_spread(worker, poll, burst, hashes);
 	if (burst->count > 0 || poll->pipeline->is_source)
 		pipeline_run(poll->pipeline, burst);
 }

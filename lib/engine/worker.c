@@ -35,6 +35,9 @@ static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct b
 		worker->counters.stalls++;
 		return 0;
 	}
+	/* A device that was unplugged is left alone; the others go on. */
+	if (unlikely(__atomic_load_n(&poll->port->removed, __ATOMIC_RELAXED)))
+		return 0;
 	received = poll->queue.receive(poll->queue.argument, burst->packets, BURST_SIZE);
 	if (received == 0 && !poll->pipeline->is_source)
 		return 0;

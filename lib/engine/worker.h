@@ -140,6 +140,9 @@ void transmit_burst(struct worker *worker, struct transmit *transmit, struct bur
 /* Hashes a received burst and sends each packet to the worker of its queue; runs the pipeline over
  * those that stay. Empties the burst. */
 void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst);
+/* The second half of it, for hashes that are known: leaves in the burst what stays here. */
+void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *burst,
+	const uint32_t hashes[]);
 /* Whether each backlog has room for a whole burst: what a patient source asks first. */
 bool handoff_has_room(struct worker *worker);
 /* Processes what others handed over. Returns packets. */

@@ -4,6 +4,7 @@
  * EAL must be told its memory beforehand; and a person wants to see the plan before the wait.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
@@ -41,6 +42,17 @@ static uint64_t cycle_packets(const struct config_generate *generate)
 	if (packets < CYCLE_PACKETS_MIN)
 		return CYCLE_PACKETS_MIN;
 	return packets < CYCLE_PACKETS_MAX ? packets : CYCLE_PACKETS_MAX;
+}
+
+/* Standard input can be read only once. */
+static bool reads_stdin(const struct config_port *config)
+{
+	char **files = config->kind == PORT_REPLAY ? config->replay.files : NULL;
+
+	for (; files != NULL && *files != NULL; files++)
+		if (strcmp(*files, "-") == 0)
+			return true;
+	return false;
 }
 
 static bool plan_fits(struct replay_plan *plan, uint64_t memory_limit_bytes)
@@ -91,13 +103,17 @@ int replay_plan_make(const struct config_port *config, uint64_t memory_limit_byt
 		else if (config->generate.packets == 0)
 			packets_max = plan->packets_max = cycle_packets(&config->generate);
 	}
+	if (reads_stdin(config)) {
+		if (plan->play.loop != 1 || plan->play.load == REPLAY_LOAD_PRELOAD)
+			return error_set(error, EINVAL, "port %s: standard input (\"-\") can be played once "
+				"and streamed only; save it to a file to loop or preload it", config->name);
+		plan->play.load = REPLAY_LOAD_STREAM;
+	}
+	if (plan->play.load == REPLAY_LOAD_STREAM)
+		return 0;
 	source = frame_source_open(config, error);
 	if (source == NULL)
 		return error_prefix(error, "port %s", config->name);
-	if (plan->play.load == REPLAY_LOAD_STREAM) {
-		frame_source_close(source);
-		return 0;
-	}
 	result = plan_read(plan, source, packets_max, memory_limit_bytes, error);
 	frame_source_close(source);
 	if (result != 0)
