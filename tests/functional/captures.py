@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Captures read by scapy: frames, flows, and what a replay must make of them."""
+import itertools
 import os
 import struct
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapReader, RawPcapReader
@@ -96,19 +97,21 @@ def flows(frames):
     return table
 
 
-def packets(path):
-    """scapy's view of an Ethernet capture."""
+def packets(path, count=None):
+    """scapy's view of an Ethernet capture, or of its first `count` packets."""
     with PcapReader(str(path)) as reader:
-        return [packet if isinstance(packet, Ether) else Ether(bytes(packet)) for packet in reader]
+        return [packet if isinstance(packet, Ether) else Ether(bytes(packet))
+                for packet in itertools.islice(reader, count)]
 
 
 def checksums_right(packet):
-    """Computed anew by scapy, every checksum stays as it is."""
+    """Computed anew by scapy, every checksum stays as it is. UDP over IPv4 may go without (0)."""
     again = packet.copy()
     layer = again
     while layer:
         for field in ("chksum", "cksum"):
-            if field in layer.fields:
+            without = isinstance(layer, UDP) and layer.chksum == 0 and packet.haslayer(IP)
+            if field in layer.fields and not without:
                 delattr(layer, field)
         layer = layer.payload
     assert packet.haslayer(IP) or packet.haslayer(IPv6)
