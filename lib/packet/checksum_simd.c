@@ -120,8 +120,8 @@ TARGET_VNNI static inline __m512i add_vnni(__m512i sum, __m512i v)
 	return _mm512_dpwssd_epi32(sum, _mm512_xor_si512(v, sign), ones);
 }
 
-/* Up to here a sum of signed words cannot leave 32 bits: 2^15 words of 2^15 each. */
-enum { VNNI_LENGTH_MAX = (1 << 16) - 128 };
+/* Up to here the sum, 2^16 words at most, is below 2^32; on the way there it may wrap around. */
+enum { VNNI_LENGTH_MAX = (1 << 17) - 128 };
 
 /*
  * With VNNI one instruction adds pairs of signed 16-bit words up. Words become signed when 2^15 is
@@ -158,7 +158,6 @@ TARGET_VNNI uint32_t checksum_partial_vnni(const void *bytes, uint32_t length, u
 	}
 	sums[0] = _mm512_add_epi32(
 		_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3]));
-	/* at / 2 words of up to 2^16: back in the range of 32 unsigned bits. */
 	total = (uint32_t)_mm512_reduce_add_epi32(sums[0]) + ((uint32_t)at / 2 << 15);
 	total = total >> turn | total << (-turn & 31);
 	sum += total;
