@@ -72,7 +72,7 @@ const struct command command_config = {
 		       "it with all "
 		       "its defaults filled in.",
 	.examples = "weir config schema >weir.schema.json  # completion and checks in an editor\n"
-		    "weir config show appliance.json  # with every default",
+		    "weir config show appliance.json  # with every default\n",
 	.options = options,
 	.run = run,
 };
