@@ -99,10 +99,25 @@ static uint32_t packet_digest(const struct rte_mbuf *packet)
 	return digest;
 }
 
-static uint64_t flow_of(uint64_t seed, const uint8_t *bytes, uint32_t length)
+/* What tells a flow from others, side by side: mixed together, as a CRC would be too regular for (it
+ * is linear: a bit of an address could cancel one of a port). */
+struct flow_key {
+	uint8_t addresses[32];
+	uint8_t ports[4];
+	uint32_t kind;
+};
+
+static uint64_t flow_hash(const struct flow_key *key)
 {
-	return (uint64_t)digest_bytes((uint32_t)seed, bytes, length) << 32 |
-		digest_bytes(~(uint32_t)seed, bytes, length);
+	uint64_t words[sizeof(*key) / sizeof(uint64_t)], hash = 0x9e3779b97f4a7c15ull;
+
+	memcpy(words, key, sizeof(words));
+	for (unsigned i = 0; i < RTE_DIM(words); i++) {
+		unsigned __int128 product = (unsigned __int128)(hash ^ words[i]) * 0xd6e8feb86659fd93ull;
+
+		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ i;
+	}
+	return hash;
 }
 
 static uint64_t packet_flow(const struct rte_mbuf *packet)
@@ -110,25 +125,27 @@ static uint64_t packet_flow(const struct rte_mbuf *packet)
 	uint8_t buffer[HEADER_BYTES];
 	uint32_t length = RTE_MIN((uint32_t)HEADER_BYTES, packet->pkt_len);
 	const uint8_t *bytes = rte_pktmbuf_read(packet, 0, length, buffer);
+	struct flow_key key = {0};
 	struct headers headers;
-	uint64_t flow;
-	uint32_t l3, l4;
+	uint32_t l4;
 
 	if (bytes == NULL)
 		return 0;
 	parse_headers(bytes, length, &headers);
-	l3 = headers.packet_type & RTE_PTYPE_L3_MASK;
+	key.kind = headers.packet_type & RTE_PTYPE_L3_MASK;
 	if (RTE_ETH_IS_IPV4_HDR(headers.packet_type) && headers.l3_offset + 20u <= length)
-		flow = flow_of(4, bytes + headers.l3_offset + 12, 8);
+		memcpy(key.addresses, bytes + headers.l3_offset + 12, 8);
 	else if (RTE_ETH_IS_IPV6_HDR(headers.packet_type) && headers.l3_offset + 40u <= length)
-		flow = flow_of(6, bytes + headers.l3_offset + 8, 32);
+		memcpy(key.addresses, bytes + headers.l3_offset + 8, 32);
 	else
-		return flow_of(l3, bytes, RTE_MIN(length, 12u));
+		memcpy(key.addresses, bytes, RTE_MIN(length, 12u));
 	l4 = headers.packet_type & RTE_PTYPE_L4_MASK;
 	if (!headers.fragment && headers.l4_offset != 0 && headers.l4_offset + 4u <= length &&
-		(l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP || l4 == RTE_PTYPE_L4_SCTP))
-		flow ^= flow_of(headers.ip_protocol, bytes + headers.l4_offset, 4);
-	return flow;
+		(l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP || l4 == RTE_PTYPE_L4_SCTP)) {
+		memcpy(key.ports, bytes + headers.l4_offset, 4);
+		key.kind |= l4;
+	}
+	return flow_hash(&key);
 }
 
 static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16_t count)
