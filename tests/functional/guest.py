@@ -21,7 +21,8 @@ export PATH=/bin HOME=/ TERM=dumb
 mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
-mkdir -p /dev/hugepages /tmp /run
+mkdir -p /dev/hugepages /tmp /run /var/run
+chmod 755 /
 mount -t hugetlbfs none /dev/hugepages
 stty -F /dev/ttyS1 raw 2>/dev/null
 sh /script >/dev/ttyS1 2>&1
@@ -102,6 +103,13 @@ class Archive:
         self.folder(os.path.dirname(name))
         self._entry(name, 0o100000 | mode, data)
 
+    def library(self, path):
+        """With its links as they are: a driver under two names would be loaded twice."""
+        real = os.path.realpath(path)
+        self.file(in_usr(real), Path(real).read_bytes())
+        if in_usr(path) != in_usr(real):
+            self.link(in_usr(path), "/" + in_usr(real))
+
     def write(self, path):
         self._entry("TRAILER!!!", 0, b"")
         path.write_bytes(b"".join(self.parts))
@@ -142,10 +150,10 @@ def pack(path, binary, drivers, script, files):
     folder = drivers_folder()
     for driver in drivers:
         for library in folder.glob(f"librte_{driver}.so*"):
-            archive.file(in_usr(library), library.read_bytes())
+            archive.library(library)
             needed.update(libraries(library))
     for library in needed:
-        archive.file(in_usr(library), Path(library).read_bytes())
+        archive.library(library)
     archive.file("bin/weir", Path(binary).read_bytes())
     archive.file("init", INIT.format(end=END).encode())
     archive.file("script", script.encode())
@@ -191,6 +199,6 @@ def run(folder, binary, script, files=None, drivers=(), nodes=2, cpus_a_node=2,
     except subprocess.TimeoutExpired:
         ended = f"still there after {seconds} s"
     text = result.read_text(errors="replace").replace("\r", "") if result.exists() else ""
-    assert END in text, f"the guest did not get to its end {ended}\n{text}\n--- its console:\n" + \
+    assert END in text, f"the guest did not get to its end: {ended}\n{text[-3000:]}\n--- its console:\n" + \
         (console.read_text(errors="replace")[-3000:] if console.exists() else "")
     return text.split(END)[0]

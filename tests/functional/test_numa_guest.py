@@ -33,17 +33,20 @@ part commands; cat /commands; . /commands
 part after;  weir check /both.json --json
 part second; weir check /second.json --json
 part taskset; taskset 4 weir check /auto.json --json
-weir run /both.json --duration 4s --json >/report 2>/errors &
-pid=$!
-while kill -0 $pid 2>/dev/null && [ "$(ls /proc/$pid/task | wc -l)" -lt 4 ]; do usleep 100000; done
+{ weir run /both.json --duration 4s --json >/report 2>/errors; echo $? >/code; } &
+for turn in $(seq 200); do
+    pid=$(pidof weir)
+    [ -n "$pid" ] && [ "$(cat /proc/$pid/task/*/comm | grep -c weir-w)" = 2 ] && break
+    usleep 100000
+done
 usleep 1000000
 part threads
 for task in /proc/$pid/task/*; do
     echo "$(cat $task/comm): $(sed -n 's/^Cpus_allowed_list:\s*//p' $task/status)"
 done
 part memory; cat /proc/$pid/numa_maps
-wait $pid
-part code;   echo $?
+wait
+part code;   cat /code
 part report; cat /report
 part errors; cat /errors
 """
@@ -110,16 +113,17 @@ def test_its_commands_mend_a_shortage_of_hugepages(parts):
     assert all(node["hugepages_missing"] == 0 for node in after["nodes"]), after
 
 
-def test_run_pins_its_workers(parts):
-    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+def test_run_pins_its_workers_where_planned(parts):
+    assert parts["code"].strip() == "0", parts["errors"]
+    found = dict(re.findall(r"^(\S+): (\S+)$", parts["threads"], re.MULTILINE))
     planned = plan(parts, "after")
-    allowed = re.findall(r"^(.*): (\S+)$", parts["threads"], re.MULTILINE)
     for worker in planned["workers"]:
-        assert str(worker["cpu"]) in [cpus for _name, cpus in allowed], (worker, allowed)
+        assert found[f"weir-worker-{worker['worker']}"] == str(worker["cpu"]), found
+    assert found["weir"] == str(planned["main"]["cpu"]), found
 
 
 def test_run_takes_each_workers_packets_from_its_node(parts):
-    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+    assert parts["code"].strip() == "0", parts["errors"]
     needed = {node["node"]: node["needed_bytes"] for node in plan(parts, "after")["memory"]["nodes"]}
     pages = {0: 0, 1: 0}
     for line in parts["memory"].splitlines():
@@ -131,7 +135,10 @@ def test_run_takes_each_workers_packets_from_its_node(parts):
         assert count * 2 * 1024 * 1024 > needed[node] / 2, (pages, needed)
 
 
-def test_run_reports_workers_on_both_nodes(parts):
-    assert parts["code"].strip() == "0", parts["errors"] + parts["report"]
+def test_run_uses_a_pool_on_each_node(parts):
+    assert parts["code"].strip() == "0", parts["errors"]
     report = json.loads(parts["report"])
-    assert {worker["numa_node"] for worker in report["workers"]} == {0, 1}, report["workers"]
+    assert [worker["numa_node"] for worker in report["workers"]] == [0, 1], report["workers"]
+    assert [pool["numa_node"] for pool in report["memory"]] == [0, 1]
+    assert all(pool["free_min"] < pool["size"] for pool in report["memory"]), report["memory"]
+    assert report["account"]["unaccounted"] == 0, report["account"]
