@@ -2,6 +2,7 @@
 """Network namespaces with veth pairs, and packet sockets in them: where traffic is made and judged."""
 import contextlib
 import ctypes
+import errno
 import itertools
 import os
 import select
@@ -60,7 +61,7 @@ class Namespace:
         self.ip("link", "add", one, "type", "veth", "peer", "name", other)
         for interface in (one, other):
             self.exec("ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            self.ip("link", "set", interface, "mtu", mtu, "up")
+            self.ip("link", "set", "dev", interface, "mtu", mtu, "up")
 
     def has(self, interface):
         result = subprocess.run(["ip", "-n", self.name, "link", "show", interface],
@@ -112,7 +113,12 @@ class Wire:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.socket], [], [], left)[0]:
                 break
-            frame, address = self.socket.recvfrom(1 << 18)
+            try:
+                frame, address = self.socket.recvfrom(1 << 18)
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:  # told once, when the interface went down
+                    raise
+                continue
             if address[2] != PACKET_OUTGOING:
                 frames.append(frame)
         return frames
