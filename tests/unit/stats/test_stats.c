@@ -264,6 +264,7 @@ static void a_new_interval_wakes_the_thread(void **state)
 	stats->interval_ns = 3600 * NS_PER_SECOND;
 	assert_int_equal(stats_start(stats, -1, NULL), 0);
 	before = stats->latest->taken_ns;
+	usleep(100000); /* it waits by now */
 	json_decref(expect_ok("set stats.interval 10ms"));
 	for (int i = 0; i < 500 && after <= before; i++) {
 		usleep(10000);
