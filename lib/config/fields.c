@@ -39,6 +39,7 @@ enum { /* bits of `variants`, in the order of the names above */
 	GENERATE = 1 << PORT_GENERATE,
 	FILES = 1 << PORT_FILE,
 	MAC = 1 << 1,
+	CSUM = 1 << 4,
 	TXONLY = 1 << 7,
 	FLOWGEN = 1 << 8,
 	NOISY = 1 << 9,
@@ -104,7 +105,7 @@ static const struct field replay_fields[] = {
 static const struct field generate_fields[] = {
 	{"seed", &field_integer, GENERATES(seed), .min = 0, .max = INT64_MAX, .fallback = "1",
 		.help = "The same seed makes the same packets."},
-	{"flows", &field_integer, GENERATES(flows), .min = 1, .max = 1 << 26, .fallback = "64",
+	{"flows", &field_integer, GENERATES(flows), .min = 1, .max = 1 << 24, .fallback = "64",
 		.unit = "flows", .help = "How many flows the packets belong to."},
 	{"zipf", &field_fraction, GENERATES(zipf), .min = 0, .max = 10, .fallback = "0",
 		.help = "Exponent of the Zipf distribution that chooses the flow of a packet; 0: "
@@ -265,8 +266,8 @@ const struct field stage_fields[] = {
 	{"type", &field_name, STAGE(type), .names = stage_types, .required = true,
 		.help = "Which stage. Modes have testpmd's names and do what they do there."},
 	{"ethernet_peer", &field_mac, STAGE(ethernet_peer), .zero = "auto", .fallback = "\"auto\"",
-		.variants = MAC,
-		.help = "Destination address of mac; \"auto\": 02:00:00:00:00:NN, NN being the "
+		.variants = MAC | CSUM | TXONLY,
+		.help = "Destination address of the frames; \"auto\": 02:00:00:00:00:NN, NN being the "
 			"port's "
 			"number."},
 	{"size", &field_integer, STAGE(packet_bytes), .min = 60, .max = 9600, .fallback = "64",
@@ -285,7 +286,7 @@ const struct field stage_fields[] = {
 		.help = "Depth of the FIFO that packets wait in."},
 	{"flush", &field_duration, STAGE(flush_ns), .min = 1, .max = 60 * ONE_S, .zero = "never",
 		.fallback = "\"never\"", .variants = NOISY,
-		.help = "The FIFO is emptied when nothing came for so long."},
+		.help = "The FIFO is emptied when nothing left it for so long."},
 	{"memory", &field_bytes, STAGE(memory_bytes), .min = 64, .max = MIB << 10, .zero = "none",
 		.fallback = "\"none\"", .variants = NOISY,
 		.help = "Memory that each packet reads and writes in at random places."},

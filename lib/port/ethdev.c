@@ -174,7 +174,7 @@ static int setup_queues(struct port *port, const struct rte_eth_dev_info *info,
 			return error_set(error, -result, "port %s: %s refuses rx queue %u: %s%s",
 				port->config->name, info->driver_name, q, rte_strerror(-result),
 				result == -EINVAL || result == -ENOMEM ?
-					" (a longer /memory/packet_data_bytes may be needed)" : "");
+					" (a longer /memory/packet_data may be needed)" : "");
 	}
 	for (uint16_t q = 0; q < port->tx_queue_count; q++) {
 		result = rte_eth_tx_queue_setup(port->ethdev, q, tx_descriptors, socket, &tx_conf);
