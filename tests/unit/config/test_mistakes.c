@@ -190,7 +190,7 @@ static void test_every_kind_of_value(void **state)
 		"as \"1.5Mpps\" or bits a second such as \"10Gbps\"\n"
 		"f:5:9: /ports/a/generate/zipf: found -1, expected a number from 0 to 10\n"
 		"f:5:22: /ports/a/generate/flows: found 1.5, expected a whole number from 1 to "
-		"67108864\n"
+		"16777216\n"
 		"f:6:20: /stats/table: found 1, expected true or false\n"
 		"f:7:27: /memory/packet_data: found \"64K\", expected a size in bytes or with a "
 		"unit (B, KiB, "

@@ -90,7 +90,7 @@ static void write_random_port(FILE *out, unsigned index)
 	fprintf(out, "%s\"p%u\": {", index > 0 ? ", " : "", index);
 	if (index == 0) {
 		fprintf(out, "\"generate\": {\"seed\": %ld", random());
-		MAYBE("flows", "1", "\"10k\"", "67108864");
+		MAYBE("flows", "1", "\"10k\"", "16777216");
 		MAYBE("zipf", "0", "1", "0.1", "0.99", "1.234567891234", "1e-12", "10");
 		MAYBE("packets", "0", "\"forever\"", "9223372036854775807", "1e6");
 		MAYBE("size", "60", "\"60-9600\"", "\"imix\"", "\"100\"");
