@@ -44,12 +44,12 @@ static int stale_check(const struct sockaddr_un *address, struct error *error)
 static int address_bind(int fd, const struct sockaddr_un *address, struct error *error)
 {
 	const char *path = address->sun_path;
-	int rc;
 
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
 		return 0;
 	if (errno == EADDRINUSE) {
-		rc = stale_check(address, error);
+		int rc = stale_check(address, error);
+
 		if (rc < 0)
 			return rc;
 		if (unlink(path) < 0 && errno != ENOENT)

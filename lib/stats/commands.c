@@ -76,7 +76,6 @@ static int show(
 	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
 {
 	unsigned wanted = sections_named(values[0]);
-	json_t *part;
 
 	if (wanted == 0) {
 		struct names names = {"all"};
@@ -90,7 +89,8 @@ static int show(
 	if (wanted & RENDER_ALL_COUNTERS) {
 		*ret_result = counters_json(stats, wanted);
 	} else {
-		part = wanted == SECTION_BIT(CONFIG) ? config_json(stats) : commands_json();
+		json_t *part = wanted == SECTION_BIT(CONFIG) ? config_json(stats) : commands_json();
+
 		*ret_result = json_pack("{s:o*}", values[0], part);
 	}
 	return *ret_result != NULL ? 0 : error_set(error, ENOMEM, "no memory for the answer");

@@ -280,14 +280,16 @@ static void render_moment(FILE *out, const json_t *object)
 	uint64_t interval_ns = read_count(object, "interval_ns");
 	const json_t *forwarding = json_object_get(object, "forwarding");
 	const char *time = read_text(object, "time");
-	char text[UNITS_TEXT_MAX];
 
 	if (time[0] == '\0')
 		return;
 	text_print(out, time, strlen(time));
-	if (interval_ns > 0)
+	if (interval_ns > 0) {
+		char text[UNITS_TEXT_MAX];
+
 		fprintf(out, "  rates over %s",
 			units_format_time(text, sizeof(text), (double)interval_ns));
+	}
 	if (json_is_false(forwarding))
 		fprintf(out, "  (stopped)");
 	fputc('\n', out);
