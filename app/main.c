@@ -36,8 +36,8 @@ static int unknown_command(const char *word)
 		names[count] = commands[count]->name;
 	names[count] = NULL;
 	near = config_nearest(word, names);
-	fprintf(stderr, "weir: there is no command \"%s\"%s%s%s. See `weir help`.\n", word,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	fprintf(stderr, "weir: there is no command \"%s\"%s%s%s See `weir help`.\n", word,
+		near ? "; did you mean \"" : ".", near ? near : "", near ? "\"?" : "");
 	return EXIT_USAGE;
 }
 
