@@ -140,6 +140,8 @@ def pack(path, binary, drivers, script, files):
     if busybox is None or libraries(busybox):
         raise Unavailable("busybox is not installed, or not a static one (package busybox-static)")
     archive, needed = Archive(), set(libraries(binary))
+    if any("/libasan." in library or "/libtsan." in library for library in needed):
+        raise Unavailable("a build with sanitizers is too slow for an emulated guest")
     for name in ("lib", "lib64"):
         archive.folder("usr/" + name)
         archive.link(name, "usr/" + name)
