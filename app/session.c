@@ -192,14 +192,19 @@ static void *console_main(void *argument)
 
 int session_wait(struct session *session)
 {
-	pthread_t console;
 	int result = forwarding_start(session);
+	pthread_t console;
+	bool has_console;
 
 	if (result != EXIT_OK)
 		return result;
-	if (session->interactive && pthread_create(&console, NULL, console_main, session) == 0)
-		pthread_detach(console);
+	has_console = session->interactive &&
+		pthread_create(&console, NULL, console_main, session) == 0;
 	wait_for_end(session);
+	if (has_console) {
+		console_stop();
+		pthread_join(console, NULL);
+	}
 	forwarding_stop(session);
 	stats_stop(session->stats);
 	return EXIT_OK;

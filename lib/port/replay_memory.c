@@ -86,7 +86,7 @@ static struct rte_mbuf *load_segment(struct loader *loader, const uint8_t *bytes
 static int load_frame(struct loader *loader, const struct frame *frame)
 {
 	struct replay_memory *memory = loader->memory;
-	struct rte_mbuf *head = NULL, *last = NULL, *segment;
+	struct rte_mbuf *head = NULL, *segment;
 
 	for (uint32_t done = 0; done < frame->length || head == NULL;) {
 		uint32_t length = RTE_MIN(frame->length - done, (uint32_t)REPLAY_SEGMENT_BYTES);
@@ -96,14 +96,10 @@ static int load_frame(struct loader *loader, const struct frame *frame)
 			rte_pktmbuf_free(head);
 			return -ENOMEM;
 		}
-		if (head == NULL) {
+		if (head == NULL)
 			head = segment;
-		} else {
-			last->next = segment;
-			head->nb_segs++;
-			head->pkt_len += length;
-		}
-		last = segment;
+		else
+			rte_pktmbuf_chain(head, segment);
 		done += length;
 	}
 	memory->due[memory->packet_count] = schedule_add(&loader->schedule, frame);

@@ -154,7 +154,7 @@ static struct rte_mbuf *stream_segment(struct replay_stream *stream)
 /* NULL: stopped. */
 static struct rte_mbuf *stream_packet(struct replay_stream *stream, const struct frame *frame)
 {
-	struct rte_mbuf *head = NULL, *last = NULL;
+	struct rte_mbuf *head = NULL;
 
 	for (uint32_t done = 0; done < frame->length || head == NULL;) {
 		uint32_t length = RTE_MIN(frame->length - done, (uint32_t)REPLAY_SEGMENT_BYTES);
@@ -167,14 +167,10 @@ static struct rte_mbuf *stream_packet(struct replay_stream *stream, const struct
 		memcpy(rte_pktmbuf_mtod(segment, void *), frame->bytes + done, length);
 		segment->data_len = (uint16_t)length;
 		segment->pkt_len = length;
-		if (head == NULL) {
+		if (head == NULL)
 			head = segment;
-		} else {
-			last->next = segment;
-			head->nb_segs++;
-			head->pkt_len += length;
-		}
-		last = segment;
+		else
+			rte_pktmbuf_chain(head, segment);
 		done += length;
 	}
 	return head;
