@@ -10,12 +10,24 @@ from typing import NamedTuple
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
-from scapy.utils import PcapReader, RawPcapReader
+from scapy.utils import PcapReader, RawPcapNgReader, RawPcapReader
 
 from running import ROOT
 
 ETHERNET, NULL, RAW, LINUX_SLL, LINUX_SLL2 = 1, 0, 101, 113, 276
 RAW_TYPES = (RAW, 12, 14)
+
+
+def forget_interfaces(read_section_header=RawPcapNgReader._read_block_shb):
+    """A section has its own interfaces; scapy 2.5 goes on with those of the section before."""
+    def read(reader):
+        reader.interfaces = []
+        read_section_header(reader)
+
+    RawPcapNgReader._read_block_shb = read
+
+
+forget_interfaces()
 
 
 class Capture(NamedTuple):
@@ -70,17 +82,28 @@ def without_link_header(link, data):
     return (b"\x86\xdd" if payload[0] >> 4 == 6 else b"\x08\x00") + payload
 
 
-def flow_of(after_addresses):
-    """What RSS may tell apart in bytes from the EtherType on: ports, else addresses, else nothing."""
+def network_layer(after_addresses):
+    """EtherType and packet, below VLAN tags and PPPoE."""
     kind, at = after_addresses[0:2], 2
     while kind in (b"\x81\x00", b"\x88\xa8", b"\x91\x00"):
         kind, at = after_addresses[at + 2:at + 4], at + 4
-    packet = after_addresses[at:]
+    if kind == b"\x88\x64":
+        protocol = after_addresses[at + 6:at + 8]
+        kind, at = {b"\x00\x21": b"\x08\x00", b"\x00\x57": b"\x86\xdd"}.get(protocol), at + 8
+    return kind, after_addresses[at:]
+
+
+def flow_of(after_addresses):
+    """What RSS may tell apart in bytes from the EtherType on: ports, else addresses, else nothing."""
+    kind, packet = network_layer(after_addresses)
     if kind == b"\x08\x00" and len(packet) >= 20:
+        header = (packet[0] & 15) * 4
+        if packet[0] >> 4 != 4 or header < 20 or struct.unpack_from(">H", packet, 2)[0] < header:
+            return b""
         addresses, protocol = packet[12:20], packet[9]
         fragment = struct.unpack_from(">H", packet, 6)[0] & 0x3fff
-        ports = packet[(packet[0] & 15) * 4:][:4]
-    elif kind == b"\x86\xdd" and len(packet) >= 40:
+        ports = packet[header:header + 4]
+    elif kind == b"\x86\xdd" and len(packet) >= 40 and packet[0] >> 4 == 6:
         addresses, protocol, fragment, ports = packet[8:40], packet[6], 0, packet[40:44]
     else:
         return b""
