@@ -19,8 +19,6 @@
 #include "placement/thread.h"
 #include "port/replay_stream.h"
 
-/* Beside packets: rings, counters, EAL's own. */
-enum { MEMORY_SLACK_BYTES = 64 << 20, MEMORY_WORKER_BYTES = 8 << 20 };
 enum { ACKNOWLEDGE_POLL_NS = 100000 };
 #define ACKNOWLEDGE_TIMEOUT_NS (10 * NS_PER_SECOND)
 
@@ -72,8 +70,8 @@ static void choose_memory(struct engine *engine, uint64_t bytes)
 
 	engine->memory_mode = plan_memory_mode(engine->config, &engine->topology, &engine->plan);
 	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		free_bytes += engine->topology.nodes[i].hugepages_2m_free << 21 |
-			engine->topology.nodes[i].hugepages_1g_free << 30;
+		free_bytes += (engine->topology.nodes[i].hugepages_2m_free << 21) +
+			(engine->topology.nodes[i].hugepages_1g_free << 30);
 	if (engine->config->memory.mode == MEMORY_AUTO && bytes > free_bytes)
 		engine->memory_mode = MEMORY_NO_HUGE;
 }
@@ -159,16 +157,21 @@ static int prepare(struct engine *engine, struct error *error)
 	result = plan_make(engine->config, &engine->topology, ports, &engine->plan, error);
 	if (result != 0)
 		return result;
-	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		bytes += engine->plan.memory_bytes[i];
-	bytes += MEMORY_SLACK_BYTES + (uint64_t)engine->plan.worker_count * MEMORY_WORKER_BYTES;
-	choose_memory(engine, bytes);
+	choose_memory(engine, bytes + plan_memory_total(&engine->plan, MEMORY_HUGE));
+	bytes += plan_memory_total(&engine->plan, engine->memory_mode);
 	notice_replays(engine);
 	notice_memory(engine, bytes);
 	return eal_start(engine, bytes, has_pci_port(engine->config), error);
 }
 
 /* ---- ports and the final plan ---- */
+
+/* Not what ethdev says: to it a virtual device is on the node of the thread that made it, and main
+ * is where the first plan put it. */
+static int device_node(const struct config_port *port)
+{
+	return port->kind == PORT_DEVICE ? device_numa_node("", port->device) : -1;
+}
 
 static int open_ports(struct engine *engine, struct error *error)
 {
@@ -184,7 +187,7 @@ static int open_ports(struct engine *engine, struct error *error)
 		if (result != 0)
 			return result;
 		known[i] = (struct plan_port){
-			.numa_node = port->numa_node,
+			.numa_node = device_node(&engine->config->ports[i]),
 			.rx_queues_max = port->rx_queues_max,
 			.tx_queues_max = port->tx_queues_max,
 		};
