@@ -35,7 +35,8 @@ static int memory_allocate(struct replay_memory *memory, const struct replay_pla
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 
-	snprintf(name, sizeof(name), "replay %.17s", plan->config->name);
+	/* Not the port's name: two may begin alike. */
+	snprintf(name, sizeof(name), "replay %p", (void *)memory);
 	memory->packets = rte_malloc_socket(NULL, plan->packets * sizeof(*memory->packets), 64,
 		numa_node);
 	memory->due = rte_malloc_socket(NULL, plan->packets * sizeof(*memory->due), 64, numa_node);

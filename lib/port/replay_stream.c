@@ -56,17 +56,19 @@ struct replay_stream *replay_stream_create(const struct replay_plan *plan, int n
 	pthread_mutex_init(&stream->lock, NULL);
 	stream->plan = plan;
 	schedule_init(&stream->schedule, plan->play.speed, tsc_hz);
-	snprintf(name, sizeof(name), "stream %.17s", plan->config->name);
+	/* Not the port's name: two may begin alike. */
+	snprintf(name, sizeof(name), "stream %p", (void *)stream);
 	stream->pool = rte_pktmbuf_pool_create(name, STREAM_POOL_PACKETS, 0, 0,
 		REPLAY_SEGMENT_BYTES + RTE_PKTMBUF_HEADROOM, numa_node);
 	stream->ring = aligned_alloc(64,
 		(batch_ring_bytes(2 * STREAM_AHEAD_PACKETS) + 63) & ~(size_t)63);
+	if (stream->ring != NULL)
+		batch_ring_init(stream->ring, 2 * STREAM_AHEAD_PACKETS);
 	if (stream->pool == NULL || stream->ring == NULL) {
 		error_set(error, ENOMEM, "port %s: no packet memory to read %u packets ahead",
 			plan->config->name, STREAM_AHEAD_PACKETS);
 		return replay_stream_destroy(stream);
 	}
-	batch_ring_init(stream->ring, 2 * STREAM_AHEAD_PACKETS);
 	stream->source = frame_source_open(plan->config, error);
 	if (stream->source == NULL)
 		return replay_stream_destroy(stream);
