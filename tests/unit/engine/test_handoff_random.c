@@ -8,7 +8,7 @@
 
 #include "worker_fixture.h"
 
-enum { STEPS = 4000, BACKLOG = 96, PACKETS = SENT_MAX };
+enum { STEPS = 4000, BACKLOG = 40, PACKETS = SENT_MAX };
 
 struct model {
 	struct worker_fixture *fixture;
