@@ -160,17 +160,21 @@ def sanitize(tally):
            WEIR=str(ROOT / "build-asan/app/weir"), WEIR_SLOWER="10")
 
 
+def introspect(directory, what):
+    return json.loads(run(["meson", "introspect", directory, what], BUILD_LIMIT)[1])
+
+
 def tests_without_eal(directory):
-    _, listing = run(["meson", "introspect", directory, "--tests"], BUILD_LIMIT)
-    return [test for test in json.loads(listing)
+    return [test for test in introspect(directory, "--tests")
             if test["name"].split()[0] == "unit" and test["name"].split()[1] in WITHOUT_EAL]
 
 
 def threads(tally):
     """TSan: what runs without EAL."""
     def programs(directory):
-        return [os.path.relpath(test["cmd"][0], ROOT / directory)
-                for test in tests_without_eal(directory)]
+        wanted = {target for test in tests_without_eal(directory) for target in test["depends"]}
+        return [os.path.relpath(target["filename"][0], ROOT / directory)
+                for target in introspect(directory, "--targets") if target["id"] in wanted]
 
     if not build("build-tsan", "gcc", "-Db_sanitize=thread", "-Dbuildtype=debugoptimized",
                  targets=programs):
