@@ -99,6 +99,8 @@ def meson_tests(directory, tally, names=(), wrapper=()):
         test = json.loads(line)
         text = test.get("stdout", "") + test.get("stderr", "")
         counts = count_cmocka(text) or {}
+        for name in sorted(set(re.findall(r"^\[\s+SKIPPED \] ([A-Za-z_]\w*)$", text, re.MULTILINE))):
+            print(f"skipped: {test['name']}: {name}")
         if test["result"] in ("OK", "EXPECTEDFAIL"):
             tally.add(**(counts or {"passed": 1}))
         elif test["result"] == "SKIP":
