@@ -16,6 +16,8 @@
 /* A NIC reads the arena page by page: no segment may cross the edge of a hugepage. */
 enum { ARENA_PAGE_BYTES = 2 * 1024 * 1024 };
 
+#define FRAMES_CHANGED "port %s: its frames changed while they were loaded"
+
 struct loader {
 	struct replay_memory *memory;
 	const struct replay_plan *plan;
@@ -121,9 +123,10 @@ static int load_frames(struct loader *loader, struct error *error)
 		(result = frame_source_next(source, &frame, error)) == 1) {
 		result = load_frame(loader, &frame);
 		if (result != 0)
-			error_set(error, -result, "port %s: its frames changed while they were loaded",
-				plan->config->name);
+			error_set(error, -result, FRAMES_CHANGED, plan->config->name);
 	}
+	if (result == 0 && loader->memory->packet_count < plan->packets)
+		result = error_set(error, EIO, FRAMES_CHANGED, plan->config->name);
 	frame_source_close(source);
 	return result;
 }
