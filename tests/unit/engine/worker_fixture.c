@@ -80,7 +80,8 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 
 		queue->takes = queue->total = SENT_MAX;
 		worker->transmits[p].port = &fixture->ports[p];
-		worker->transmits[p].queue = (struct tx_queue){fake_send, queue};
+		worker->transmits[p].queue =
+			(struct tx_queue){.send = fake_send, .argument = queue};
 	}
 	/* Pipeline i leads to port i. */
 	for (unsigned i = 0; i < PIPELINES; i++) {
