@@ -25,9 +25,8 @@ static void transmit_check(struct worker *worker, const struct transmit *transmi
 static uint16_t transmit_try(struct worker *worker, struct transmit *transmit, struct burst *burst,
 	uint16_t first)
 {
-	if (transmit->queue.send != NULL)
-		return transmit->queue.send(transmit->queue.argument, &burst->packets[first],
-			burst->count - first);
+	if (transmit->owner == NULL)
+		return tx_queue_send(&transmit->queue, &burst->packets[first], burst->count - first);
 	return handoff_transmit(worker, transmit, burst, first);
 }
 
@@ -80,7 +79,7 @@ void transmit_burst(struct worker *worker, struct transmit *transmit, struct bur
 		if (sent < burst->count)
 			transmit_drop_rest(worker, transmit, burst, sent);
 	}
-	if (transmit->queue.send != NULL && sent > 0) {
+	if (transmit->owner == NULL && sent > 0) {
 		transmit->counters.packets += sent;
 		transmit->counters.bytes += burst->bytes;
 		transmit->counters.batches++;

@@ -151,7 +151,7 @@ static uint64_t packet_flow(const struct rte_mbuf *packet)
 static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16_t count)
 {
 	struct verify_tap *tap = argument;
-	uint16_t received = tap->rx.receive(tap->rx.argument, packets, count);
+	uint16_t received = rx_queue_receive(&tap->rx, packets, count);
 	uint64_t now = tsc_now();
 
 	for (uint16_t i = 0; i < received; i++) {
@@ -188,7 +188,7 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 				.digest = packet_digest(packets[i]),
 			};
 	}
-	sent = tap->tx.send(tap->tx.argument, packets, count);
+	sent = tx_queue_send(&tap->tx, packets, count);
 	if (tap->log.count > before + sent)
 		tap->log.count = before + sent;
 	return sent;
@@ -208,7 +208,7 @@ static void tap_queues(struct engine *engine, struct verify *verify, int offset)
 			tap->source = next++;
 			tap->number_offset = offset;
 			tap->rx = poll->queue;
-			poll->queue = (struct rx_queue){verify_receive, tap};
+			poll->queue = (struct rx_queue){.receive = verify_receive, .argument = tap};
 		}
 	verify->rx_count = next;
 	for (uint16_t w = 0; w < engine->worker_count; w++)
@@ -216,12 +216,12 @@ static void tap_queues(struct engine *engine, struct verify *verify, int offset)
 			struct transmit *transmit = &engine->workers[w]->transmits[p];
 			struct verify_tap *tap = &verify->taps[next];
 
-			if (transmit->queue.send == NULL)
+			if (!transmit_is_own(transmit))
 				continue;
 			next++;
 			tap->number_offset = offset;
 			tap->tx = transmit->queue;
-			transmit->queue = (struct tx_queue){verify_send, tap};
+			transmit->queue = (struct tx_queue){.send = verify_send, .argument = tap};
 		}
 	verify->tap_count = next;
 }

@@ -98,7 +98,7 @@ unsigned engine_tx_count(const struct engine *engine)
 
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		for (uint16_t p = 0; p < engine->port_count; p++)
-			count += engine->workers[w]->transmits[p].queue.send != NULL;
+			count += transmit_is_own(&engine->workers[w]->transmits[p]);
 	return count;
 }
 
@@ -108,7 +108,7 @@ void engine_tx_view(const struct engine *engine, unsigned index, struct tx_view 
 		for (uint16_t p = 0; p < engine->port_count; p++) {
 			const struct transmit *transmit = &engine->workers[w]->transmits[p];
 
-			if (transmit->queue.send == NULL || index-- > 0)
+			if (!transmit_is_own(transmit) || index-- > 0)
 				continue;
 			*ret_view = (struct tx_view){
 				.port = p,

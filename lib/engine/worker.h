@@ -39,9 +39,9 @@ enum phase { PHASE_PARKED, PHASE_RUN, PHASE_DRAIN_RX, PHASE_DRAIN_BACKLOG, PHASE
  * lower, so no two workers ever wait for each other. */
 struct transmit {
 	struct port *port;      /* NULL: this worker does not send there */
-	struct tx_queue queue;  /* send NULL: by way of the owner */
-	struct batch_ring *owner_ring;
-	struct worker *owner;
+	struct tx_queue queue;  /* this worker's own, or */
+	struct worker *owner;   /* who has one (NULL: this worker), and */
+	struct batch_ring *owner_ring; /* the way there */
 	bool checked;           /* the port has limits: look at each packet */
 	uint32_t length_max;
 	uint16_t segments_max;
@@ -50,12 +50,17 @@ struct transmit {
 	struct queue_counters counters;
 };
 
+static inline bool transmit_is_own(const struct transmit *transmit)
+{
+	return transmit->port != NULL && transmit->owner == NULL;
+}
+
 /* One worker's instance of a pipeline. */
 struct pipeline {
 	struct worker *worker;
 	uint16_t index;
 	uint16_t stage_count;
-	uint32_t tick;              /* batches so far: every 16th is timed */
+	uint32_t tick;              /* batches so far: every 32nd is timed */
 	bool parses;                /* a stage wants headers found */
 	bool is_source;             /* a stage makes packets */
 	bool flushes;               /* a stage holds packets */

@@ -324,31 +324,3 @@ void ethdev_close(struct port *port)
 	}
 	port->ethdev = RTE_MAX_ETHPORTS;
 }
-
-/* A queue's argument is its two numbers: no memory to own. */
-static inline void *queue_argument(uint16_t ethdev, uint16_t queue)
-{
-	return (void *)((uintptr_t)ethdev << 16 | queue);
-}
-
-static uint16_t ethdev_receive(void *argument, struct rte_mbuf **packets, uint16_t count)
-{
-	return rte_eth_rx_burst((uint16_t)((uintptr_t)argument >> 16), (uint16_t)(uintptr_t)argument,
-		packets, count);
-}
-
-static uint16_t ethdev_send(void *argument, struct rte_mbuf **packets, uint16_t count)
-{
-	return rte_eth_tx_burst((uint16_t)((uintptr_t)argument >> 16), (uint16_t)(uintptr_t)argument,
-		packets, count);
-}
-
-struct rx_queue ethdev_rx_queue(const struct port *port, uint16_t queue)
-{
-	return (struct rx_queue){ethdev_receive, queue_argument(port->ethdev, queue)};
-}
-
-struct tx_queue ethdev_tx_queue(const struct port *port, uint16_t queue)
-{
-	return (struct tx_queue){ethdev_send, queue_argument(port->ethdev, queue)};
-}

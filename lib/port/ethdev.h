@@ -11,7 +11,5 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 int ethdev_start(struct port *port, struct error *error);
 void ethdev_stop(struct port *port);
 void ethdev_close(struct port *port);
-struct rx_queue ethdev_rx_queue(const struct port *port, uint16_t queue);
-struct tx_queue ethdev_tx_queue(const struct port *port, uint16_t queue);
 
 #endif

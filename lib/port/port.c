@@ -55,7 +55,7 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	if (port->sink == NULL)
 		return error_prefix(error, "port %s", config->name);
 	if (config->kind == PORT_DEVICE)
-		sink_set_next(port->sink, ethdev_tx_queue(port, 0));
+		sink_set_next(port->sink, (struct tx_queue){.ethdev = port->ethdev});
 	return 0;
 }
 
@@ -85,13 +85,13 @@ int port_close(struct port *port, struct error *error)
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue)
 {
 	if (port->config->kind == PORT_DEVICE)
-		return ethdev_rx_queue(port, queue);
-	return (struct rx_queue){replay_receive, port->replay};
+		return (struct rx_queue){.ethdev = port->ethdev, .queue = queue};
+	return (struct rx_queue){.receive = replay_receive, .argument = port->replay};
 }
 
 struct tx_queue port_tx_queue(struct port *port, uint16_t queue)
 {
 	if (port->sink != NULL)
-		return (struct tx_queue){sink_send, port->sink};
-	return ethdev_tx_queue(port, queue);
+		return (struct tx_queue){.send = sink_send, .argument = port->sink};
+	return (struct tx_queue){.ethdev = port->ethdev, .queue = queue};
 }

@@ -3,8 +3,8 @@
  * A port: something packets come from or go to. Four kinds behind one face: an ethdev (any DPDK
  * device), a replay of capture files, a generator, and a capture file that takes what is sent.
  *
- * A worker reads and writes a port through an rx_queue or tx_queue: a function and its argument, so
- * the poll loop does not know the kinds. A queue is used by one worker only.
+ * A worker reads and writes a port through an rx_queue or tx_queue, so the poll loop does not know
+ * the kinds: the ethdev's queue, or a function and its argument. A queue is used by one worker only.
  *
  * Life: port_open -> port_configure -> port_start -> ... -> port_stop -> port_close, all on the
  * controlling thread. EAL must be up.
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_ether.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "base/error.h"
@@ -27,14 +27,32 @@ typedef uint16_t (*rx_burst_function)(void *queue, struct rte_mbuf **packets, ui
 typedef uint16_t (*tx_burst_function)(void *queue, struct rte_mbuf **packets, uint16_t count);
 
 struct rx_queue {
-	rx_burst_function receive;
+	rx_burst_function receive; /* NULL: the ethdev's own */
 	void *argument;
+	uint16_t ethdev, queue;
 };
 
 struct tx_queue {
-	tx_burst_function send;
+	tx_burst_function send; /* NULL: the ethdev's own */
 	void *argument;
+	uint16_t ethdev, queue;
 };
+
+static inline uint16_t rx_queue_receive(const struct rx_queue *rx, struct rte_mbuf **packets,
+	uint16_t count)
+{
+	if (rx->receive == NULL)
+		return rte_eth_rx_burst(rx->ethdev, rx->queue, packets, count);
+	return rx->receive(rx->argument, packets, count);
+}
+
+static inline uint16_t tx_queue_send(const struct tx_queue *tx, struct rte_mbuf **packets,
+	uint16_t count)
+{
+	if (tx->send == NULL)
+		return rte_eth_tx_burst(tx->ethdev, tx->queue, packets, count);
+	return tx->send(tx->argument, packets, count);
+}
 
 enum port_rss { PORT_RSS_OFF, PORT_RSS_SOFTWARE, PORT_RSS_HARDWARE };
 

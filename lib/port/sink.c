@@ -2,6 +2,7 @@
 #include "port/sink.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -11,7 +12,8 @@ enum { SINK_SEGMENTS_MAX = 1024 };
 
 struct sink {
 	struct capture_writer *writer;
-	struct tx_queue next; /* send NULL: the file is the port */
+	bool mirrors;         /* false: the file is the port */
+	struct tx_queue next;
 	uint64_t start_tsc, start_ns, tsc_hz;
 	uint64_t lost; /* writer: the worker; reader: any thread */
 };
@@ -38,6 +40,7 @@ struct sink *sink_create(const char *path, uint64_t tsc_hz, struct error *error)
 void sink_set_next(struct sink *sink, struct tx_queue next)
 {
 	sink->next = next;
+	sink->mirrors = true;
 }
 
 static void sink_write(struct sink *sink, const struct rte_mbuf *packet, uint64_t time_ns)
@@ -62,12 +65,12 @@ uint16_t sink_send(void *argument, struct rte_mbuf **packets, uint16_t count)
 		sink->start_ns + tsc_to_ns(tsc_now() - sink->start_tsc, sink->tsc_hz);
 	uint16_t sent = count;
 
-	if (sink->next.send != NULL) {
+	if (sink->mirrors) {
 		/* The driver may free what it takes: a reference of our own keeps the bytes until they
 		 * are written, and only what it took is written. */
 		for (uint16_t i = 0; i < count; i++)
 			rte_pktmbuf_refcnt_update(packets[i], 1);
-		sent = sink->next.send(sink->next.argument, packets, count);
+		sent = tx_queue_send(&sink->next, packets, count);
 		for (uint16_t i = sent; i < count; i++)
 			rte_pktmbuf_refcnt_update(packets[i], -1);
 	}
