@@ -91,11 +91,11 @@ class Weir:
         self.binary = str(binary)
         self.background = []
 
-    def run(self, *arguments, seconds=30.0, namespace=None, **variables):
+    def run(self, *arguments, seconds=30.0, namespace=None, folder=ROOT, **variables):
         words = (namespace.prefix() if namespace else []) + [self.binary, *map(str, arguments)]
         try:
             result = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                    errors="replace", timeout=seconds * SLOWER, cwd=ROOT, check=False,
+                                    errors="replace", timeout=seconds * SLOWER, cwd=folder, check=False,
                                     env={**os.environ, **variables})
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{' '.join(words)}: still there after {error.timeout} s: "

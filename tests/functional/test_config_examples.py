@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every example in config/ is valid, and runs where its ports exist."""
 import json
+import re
+import shutil
 
 import pytest
 
@@ -9,8 +11,9 @@ from running import ROOT
 
 EXAMPLES = sorted((ROOT / "config").glob("*.json"))
 EXAMPLES = [path for path in EXAMPLES if "schema" not in path.name]
-# Devices that need nothing of the host.
+# Devices that need nothing of the host, and those that a namespace can be given.
 ANYWHERE = ("net_null", "net_ring")
+INTERFACE = re.compile(r"net_(?:af_packet|af_xdp)\d+,.*?iface=(\w+)")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
@@ -27,12 +30,19 @@ def test_schema_accepts(weir, path):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
-def test_runs(weir, path):
-    for name, port in json.loads(path.read_text())["ports"].items():
-        if "device" in port and not port["device"].startswith(ANYWHERE):
-            pytest.skip(f"port {name} wants {port['device']}")
+def test_runs(weir, path, traffic, tmp_path, request):
+    ports = json.loads(path.read_text())["ports"]
+    devices = {name: port["device"] for name, port in ports.items() if "device" in port}
+    interfaces = {match.group(1) for match in map(INTERFACE.match, devices.values()) if match}
+    for name, device in devices.items():
+        if not device.startswith(ANYWHERE) and not INTERFACE.match(device):
+            pytest.skip(f"port {name} wants {device}")
+    namespace = request.getfixturevalue("namespace") if interfaces else None
+    for interface in interfaces:
+        namespace.veth(interface, f"far-{interface}")
+    for port in ports.values():
         for file in port.get("replay", {}).get("files", []):
-            if not (ROOT / file).exists():
-                pytest.skip(f"port {name} wants {file}")
-    report = weir.run("run", path, "--duration", "1s", "--json").ok().json()
+            shutil.copy(traffic, tmp_path / file)
+    report = weir.run("run", path, "--duration", "1s", "--json", "--socket", tmp_path / "weir.sock",
+                      namespace=namespace, folder=tmp_path).ok().json()
     runs.account(report)
