@@ -22,71 +22,6 @@
 enum { ACKNOWLEDGE_POLL_NS = 100000 };
 #define ACKNOWLEDGE_TIMEOUT_NS (10 * NS_PER_SECOND)
 
-/* ---- what it will take ---- */
-
-static bool is_replay(const struct config_port *port)
-{
-	return port->kind == PORT_REPLAY || port->kind == PORT_GENERATE;
-}
-
-/* Half of what is free may be packet memory of replays. */
-static uint64_t replay_memory_limit(const struct engine *engine)
-{
-	const struct config_memory *memory = &engine->config->memory;
-	uint64_t free_bytes = 0;
-
-	if (memory->size_bytes != 0)
-		return memory->size_bytes / 2;
-	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		free_bytes += engine->topology.nodes[i].memory_free_bytes;
-	return free_bytes / 2;
-}
-
-static int plan_replays(struct engine *engine, uint64_t *ret_bytes, struct error *error)
-{
-	uint64_t limit = replay_memory_limit(engine);
-
-	*ret_bytes = 0;
-	for (uint16_t i = 0; i < engine->config->port_count; i++) {
-		struct replay_plan *plan = &engine->replay_plans[i];
-		int result;
-
-		if (!is_replay(&engine->config->ports[i]))
-			continue;
-		result = replay_plan_make(&engine->config->ports[i], limit, plan, error);
-		if (result != 0)
-			return result;
-		*ret_bytes += plan->preload ? plan->memory_bytes + plan->memory_bytes / 8 :
-			plan_pool_bytes(STREAM_POOL_PACKETS, REPLAY_SEGMENT_BYTES);
-		limit -= plan->memory_bytes < limit ? plan->memory_bytes : limit;
-	}
-	return 0;
-}
-
-/* Hugepages that are all free may still be too few once the replays' memory is added. */
-static void choose_memory(struct engine *engine, uint64_t bytes)
-{
-	uint64_t free_bytes = 0;
-
-	engine->memory_mode = plan_memory_mode(engine->config, &engine->topology, &engine->plan);
-	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		free_bytes += (engine->topology.nodes[i].hugepages_2m_free << 21) +
-			(engine->topology.nodes[i].hugepages_1g_free << 30);
-	if (engine->config->memory.mode == MEMORY_AUTO && bytes > free_bytes)
-		engine->memory_mode = MEMORY_NO_HUGE;
-}
-
-static bool has_pci_port(const struct config *config)
-{
-	char address[DEVICE_ADDRESS_BYTES];
-
-	for (uint16_t i = 0; i < config->port_count; i++)
-		if (config->ports[i].kind == PORT_DEVICE &&
-			device_pci_address(config->ports[i].device, address))
-			return true;
-	return false;
-}
-
 /* ---- notices ---- */
 
 void engine_say(const struct engine *engine, bool warning, const char *format, ...)
@@ -102,38 +37,7 @@ void engine_say(const struct engine *engine, bool warning, const char *format, .
 	engine->notice(engine->notice_argument, warning, text);
 }
 
-static void notice_replays(const struct engine *engine)
-{
-	for (uint16_t i = 0; i < engine->config->port_count; i++) {
-		const struct replay_plan *plan = &engine->replay_plans[i];
-
-		if (plan->config == NULL)
-			continue;
-		if (plan->preload)
-			engine_say(engine, false,
-				"port %s: %llu packets, %.1f MB, %.3f s; preloaded into %.1f MiB of packet memory",
-				plan->config->name, (unsigned long long)plan->packets,
-				(double)plan->bytes / 1e6, (double)plan->span_ns / 1e9,
-				(double)plan->memory_bytes / 1048576);
-		else
-			engine_say(engine, false, "port %s: streamed while it plays, %u packets read ahead",
-				plan->config->name, STREAM_AHEAD_PACKETS);
-	}
-}
-
-static void notice_memory(const struct engine *engine, uint64_t bytes)
-{
-	static const char *const modes[] = {
-		[MEMORY_HUGE] = "hugepages",
-		[MEMORY_IN_MEMORY] = "hugepages, no files",
-		[MEMORY_NO_HUGE] = "ordinary pages",
-	};
-
-	engine_say(engine, false, "memory: %.0f MiB needed, from %s", (double)bytes / 1048576,
-		modes[engine->memory_mode]);
-}
-
-static void notice_warnings(const struct engine *engine)
+static void say_warnings(const struct engine *engine)
 {
 	char text[512];
 
@@ -141,27 +45,6 @@ static void notice_warnings(const struct engine *engine)
 		engine_say(engine, true, "%s", engine->plan.warnings[i]);
 	if (thread_realtime_warning(&engine->config->workers, "", text, sizeof(text)) > 0)
 		engine_say(engine, true, "%s", text);
-}
-
-static int prepare(struct engine *engine, struct error *error)
-{
-	struct plan_port ports[CONFIG_PORTS_MAX];
-	uint64_t bytes = 0;
-	int result = topology_read("", &engine->topology, error);
-
-	if (result == 0)
-		result = plan_replays(engine, &bytes, error);
-	if (result != 0)
-		return result;
-	device_plan_ports(engine->config, "", ports);
-	result = plan_make(engine->config, &engine->topology, ports, &engine->plan, error);
-	if (result != 0)
-		return result;
-	choose_memory(engine, bytes + plan_memory_total(&engine->plan, MEMORY_HUGE));
-	bytes += plan_memory_total(&engine->plan, engine->memory_mode);
-	notice_replays(engine);
-	notice_memory(engine, bytes);
-	return eal_start(engine, bytes, has_pci_port(engine->config), error);
 }
 
 /* ---- ports and the final plan ---- */
@@ -173,6 +56,23 @@ static int device_node(const struct config_port *port)
 	return port->kind == PORT_DEVICE ? device_numa_node("", port->device) : -1;
 }
 
+static int check_distinct(struct engine *engine, uint16_t index, struct error *error)
+{
+	struct port *port = &engine->ports[index];
+
+	if (port->config->kind != PORT_DEVICE)
+		return 0;
+	for (uint16_t i = 0; i < index; i++)
+		if (engine->ports[i].config->kind == PORT_DEVICE &&
+			engine->ports[i].ethdev == port->ethdev) {
+			port->ethdev = RTE_MAX_ETHPORTS; /* not ours to close */
+			return error_set(error, EINVAL, "port %s: device \"%s\" is port %s's already; "
+				"give each port a device of its own (net_null0, net_null1)",
+				port->config->name, port->config->device, engine->ports[i].config->name);
+		}
+	return 0;
+}
+
 static int open_ports(struct engine *engine, struct error *error)
 {
 	struct plan_port known[CONFIG_PORTS_MAX];
@@ -182,8 +82,10 @@ static int open_ports(struct engine *engine, struct error *error)
 		struct port *port = &engine->ports[i];
 
 		result = port_open(port, &engine->config->ports[i], i, error);
-
 		engine->port_count = i + 1;
+		if (result != 0)
+			return result;
+		result = check_distinct(engine, i, error);
 		if (result != 0)
 			return result;
 		known[i] = (struct plan_port){
@@ -194,7 +96,7 @@ static int open_ports(struct engine *engine, struct error *error)
 	}
 	result = plan_make(engine->config, &engine->topology, known, &engine->plan, error);
 	if (result == 0)
-		notice_warnings(engine);
+		say_warnings(engine);
 	return result;
 }
 
@@ -211,8 +113,9 @@ static bool all_acknowledged(const struct engine *engine, enum phase phase)
 	return true;
 }
 
-/* false: a worker did not come to it in time (stuck in a driver, or starved of its CPU). */
-static bool set_phase(struct engine *engine, enum phase phase)
+/* Waits for all workers, however long it takes: to go on without one would lose its packets. Who does
+ * not want to wait sends a second signal. */
+static void set_phase(struct engine *engine, enum phase phase)
 {
 	uint64_t deadline = clock_monotonic_ns() + ACKNOWLEDGE_TIMEOUT_NS;
 
@@ -221,11 +124,13 @@ static bool set_phase(struct engine *engine, enum phase phase)
 		if (engine->workers[i]->wake_fd >= 0)
 			handoff_wake(engine->workers[i]);
 	while (!all_acknowledged(engine, phase)) {
-		if (clock_monotonic_ns() > deadline)
-			return false;
+		if (clock_monotonic_ns() > deadline) {
+			engine_say(engine, true, "a worker does not come to rest (stuck in a driver, or its "
+				"CPU is taken by others); waiting");
+			deadline = UINT64_MAX;
+		}
 		nanosleep(&(struct timespec){.tv_nsec = ACKNOWLEDGE_POLL_NS}, NULL);
 	}
-	return true;
 }
 
 static int start_threads(struct engine *engine, struct error *error)
@@ -275,7 +180,7 @@ int engine_create(const struct config *config, engine_notice notice_function, vo
 	engine->config = config;
 	engine->notice = notice_function;
 	engine->notice_argument = argument;
-	result = prepare(engine, error);
+	result = engine_prepare(engine, error);
 	if (result != 0) {
 		free(engine);
 		return result;
@@ -317,11 +222,12 @@ int engine_start(struct engine *engine, struct error *error)
 	return 0;
 }
 
-/* A port that never ends keeps the engine running: a device that is read, a stage that makes. */
+/* A port that never ends keeps the engine running: a device that is read (until it is unplugged), a
+ * stage that makes packets. */
 static bool never_ends(const struct engine *engine, const struct config_pipeline *pipeline)
 {
-	if (!is_replay(&engine->config->ports[pipeline->from_port]))
-		return true;
+	if (engine->ports[pipeline->from_port].replay == NULL)
+		return !__atomic_load_n(&engine->ports[pipeline->from_port].removed, __ATOMIC_RELAXED);
 	for (uint16_t i = 0; i < pipeline->stage_count; i++)
 		if (stage_find(pipeline->stages[i].type)->flags & STAGE_SOURCE)
 			return true;
@@ -333,8 +239,9 @@ bool engine_running(const struct engine *engine)
 	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
 		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
 
-		if (never_ends(engine, pipeline) ||
-			!replay_finished(engine->ports[pipeline->from_port].replay))
+		const struct replay *replay = engine->ports[pipeline->from_port].replay;
+
+		if (never_ends(engine, pipeline) || (replay != NULL && !replay_finished(replay)))
 			return true;
 	}
 	return false;
@@ -342,18 +249,14 @@ bool engine_running(const struct engine *engine)
 
 void engine_stop(struct engine *engine)
 {
-	bool in_time = true;
 	uint64_t now_tsc;
 
 	if (engine_phase(engine) != PHASE_RUN)
 		return;
 	/* Each drain ends when all workers found nothing left to do in it; see enum phase. */
 	for (enum phase phase = PHASE_DRAIN_RX; phase <= PHASE_DRAIN_TX; phase++)
-		in_time &= set_phase(engine, phase);
-	in_time &= set_phase(engine, PHASE_PARKED);
-	if (!in_time)
-		engine_say(engine, true, "a worker did not come to rest in 10 s (stuck in a driver, or its "
-			"CPU is taken by others); the numbers are not exact");
+		set_phase(engine, phase);
+	set_phase(engine, PHASE_PARKED);
 	engine->stopped_ns = clock_monotonic_ns();
 	now_tsc = tsc_now();
 	for (uint16_t i = 0; i < engine->port_count; i++)
