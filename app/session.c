@@ -19,29 +19,20 @@
 
 enum { WAIT_MS = 5, PROGRESS_NS = 200000000 };
 
-static volatile sig_atomic_t signals_seen;
+static volatile sig_atomic_t signals_seen, running;
 
-/* The first signal ends the run in order; who sends a second one wants to leave. */
+/* The first signal ends the run in order, and while there is no run yet, at once; who sends a second
+ * one wants to leave. */
 static void on_signal(int number)
 {
 	static const char text[] = "\nweir: left at once, packets on the way are lost\n";
 
-	if (signals_seen++ == 0)
+	if (running && signals_seen++ == 0)
 		return;
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
 		/* nobody listens */
 	}
 	_exit(128 + number);
-}
-
-static void signals_block(bool block)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 static void signals_catch(void)
@@ -90,21 +81,17 @@ int session_begin(struct session *session)
 	struct error error = {0};
 
 	signals_catch();
-	/* Threads inherit the mask: signals are for main only. */
-	signals_block(true);
 	if (engine_create(session->config, print_notice, session, &session->engine, &error) != 0) {
-		signals_block(false);
 		session->config = config_destroy(session->config);
 		return failed(session, &error);
 	}
 	if ((!session->verify || engine_verify_on(session->engine, &error) == 0) &&
 		stats_create(session->engine, &session->stats, &error) == 0 &&
 		stats_start(session->stats, engine_plan(session->engine)->main_cpu, &error) == 0) {
-		signals_block(false);
+		running = 1;
 		fflush(stdout);
 		return EXIT_OK;
 	}
-	signals_block(false);
 	session->stats = stats_destroy(session->stats);
 	engine_destroy(session->engine, NULL);
 	session->config = config_destroy(session->config);

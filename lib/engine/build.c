@@ -81,6 +81,7 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 	if (port->config->mirror != NULL && tx_queues > 0)
 		tx_queues = 1; /* one worker writes the mirror file */
 	if (port->patient) {
+		engine->replay_plans[p].port = p;
 		port->replay = replay_create(&engine->replay_plans[p], engine_pool(engine, node),
 			engine_socket(engine, node), engine->tsc_hz, error);
 		if (port->replay == NULL)
@@ -132,7 +133,10 @@ static void build_transmit(struct worker *worker, uint16_t p)
 	transmit->length_max = port->tx_length_max;
 	transmit->segments_max = port->tx_segments_max;
 	transmit->checked = port->tx_length_max != UINT32_MAX || port->tx_segments_max != UINT16_MAX;
-	transmit->retry_cycles = ns_to_tsc(port->config->tx_retry_ns, worker->engine->tsc_hz);
+	/* A file takes all there is in the end. */
+	transmit->retry_cycles = ns_to_tsc(
+		port->config->kind == PORT_FILE ? NS_PER_SECOND : port->config->tx_retry_ns,
+		worker->engine->tsc_hz);
 	if (worker->index < queues) {
 		transmit->queue = port_tx_queue(port, transmit->queue_index);
 	} else {
@@ -183,7 +187,6 @@ static int build_pipeline(struct worker *worker, uint16_t index, struct error *e
 {
 	const struct config_pipeline *config = &worker->engine->config->pipelines[index];
 	struct pipeline *pipeline = &worker->pipelines[index];
-	struct port *from = &worker->engine->ports[config->from_port];
 	int result;
 
 	pipeline->worker = worker;
@@ -194,9 +197,6 @@ static int build_pipeline(struct worker *worker, uint16_t index, struct error *e
 		result = build_stage(pipeline, i, config, error);
 		if (result != 0)
 			return result;
-		/* A loop played once needs its packets no more: they may be written into. */
-		if (from->replay != NULL && (pipeline->stages[i].ops->flags & STAGE_WRITES))
-			replay_set_copy(from->replay, true);
 	}
 	worker->flushes |= pipeline->flushes;
 	return 0;
@@ -318,6 +318,25 @@ static int build_rings(struct engine *engine, struct error *error)
 	return 0;
 }
 
+/* A lent packet may be read but not written. Through a ring device it may come back into a pipeline
+ * that writes, so whose it is does not matter then. */
+static void choose_copies(struct engine *engine)
+{
+	bool has_ring = false;
+
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		has_ring |= engine->ports[p].config->kind == PORT_DEVICE &&
+			strncmp(engine->ports[p].config->device, "net_ring", 8) == 0;
+	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
+		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
+		struct replay *replay = engine->ports[pipeline->from_port].replay;
+
+		if (replay != NULL &&
+			(pipeline_writes(pipeline) || (has_ring && engine_writes(engine))))
+			replay_set_copy(replay, true);
+	}
+}
+
 int engine_build_workers(struct engine *engine, struct error *error)
 {
 	engine->worker_count = engine->plan.worker_count;
@@ -328,6 +347,7 @@ int engine_build_workers(struct engine *engine, struct error *error)
 	}
 	if (build_rings(engine, error) != 0)
 		return -error->code;
+	choose_copies(engine);
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
 		struct worker *worker = engine->workers[w];
 
@@ -397,9 +417,22 @@ int engine_unbuild(struct engine *engine, struct error *error)
 
 	for (uint16_t i = 0; i < engine->port_count; i++)
 		port_stop(&engine->ports[i]);
-	for (uint16_t i = 0; i < engine->port_count; i++)
-		if (port_close(&engine->ports[i], error) != 0)
-			result = -EIO;
+	/* Devices may hold packets of a replay until they are closed: replays last. */
+	for (int patient = 0; patient <= 1; patient++)
+		for (uint16_t i = 0; i < engine->port_count; i++) {
+			struct port *port = &engine->ports[i];
+
+			if (port->patient != patient)
+				continue;
+			if (port->replay != NULL && replay_lent(port->replay) != 0) {
+				engine_say(engine, true, "port %s: %llu packets that were lent did not "
+					"come back", port->config->name,
+					(unsigned long long)replay_lent(port->replay));
+				result = -EIO;
+			}
+			if (port_close(port, error) != 0)
+				result = -EIO;
+		}
 	for (uint16_t i = 0; i < engine->worker_count; i++)
 		unbuild_worker(engine, engine->workers[i]);
 	if (check_pools(engine) != 0)

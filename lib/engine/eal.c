@@ -3,21 +3,23 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
 #include "engine/engine_internal.h"
+#include "placement/device.h"
 
-enum { ARGUMENTS_MAX = 64, ARGUMENT_BYTES = 256 };
+enum { OWN_ARGUMENTS_MAX = 16, OWN_ARGUMENT_BYTES = 64 };
 
+/* EAL keeps pointers to what it was given, as long as the process lives. */
 struct arguments {
-	int count;
-	char *list[ARGUMENTS_MAX + 1];
-	char text[ARGUMENTS_MAX][ARGUMENT_BYTES];
+	int count, own_count;
+	char **list; /* EAL may reorder it */
+	char own[OWN_ARGUMENTS_MAX][OWN_ARGUMENT_BYTES];
 };
 
 static void argument_add(struct arguments *arguments, const char *format, ...)
@@ -25,56 +27,99 @@ static void argument_add(struct arguments *arguments, const char *format, ...)
 
 static void argument_add(struct arguments *arguments, const char *format, ...)
 {
-	char *text = arguments->text[arguments->count];
+	char *text = arguments->own[arguments->own_count++];
 	va_list list;
 
-	if (arguments->count == ARGUMENTS_MAX)
-		return;
 	va_start(list, format);
-	vsnprintf(text, ARGUMENT_BYTES, format, list);
+	vsnprintf(text, OWN_ARGUMENT_BYTES, format, list);
 	va_end(list);
 	arguments->list[arguments->count++] = text;
 }
 
 static const char *memory_hint(enum memory_mode mode)
 {
-	return mode == MEMORY_NO_HUGE ?
-		"; without hugepages it needs ordinary memory (see `ulimit -l`, `free`)" :
-		"; it needs free hugepages and the right to use them: see `weir check`, or set "
-		"/memory/mode to \"no-huge\"";
+	switch (mode) {
+	case MEMORY_NO_HUGE:
+		return "; without hugepages it needs ordinary memory (see `ulimit -l`, `free`)";
+	case MEMORY_HUGE:
+		return "; it needs free hugepages, the right to use them (see `weir check`), and to be the "
+		       "only run in mode \"huge\": \"in-memory\" runs do not meet";
+	case MEMORY_AUTO:
+	case MEMORY_IN_MEMORY: break;
+	}
+	return "; it needs free hugepages and the right to use them: see `weir check`, or set "
+	       "/memory/mode to \"no-huge\"";
 }
 
-int eal_start(struct engine *engine, uint64_t memory_bytes, bool with_pci, struct error *error)
+static int count_strings(char **strings)
 {
-	static struct arguments arguments; /* EAL keeps pointers */
-	const struct config_memory *memory = &engine->config->memory;
+	int count = 0;
+
+	while (strings != NULL && strings[count] != NULL)
+		count++;
+	return count;
+}
+
+/* Only the NICs that are named are touched: others may be another program's. */
+static void add_pci_ports(struct arguments *arguments, const struct config *config)
+{
+	static char allow[] = "-a";
+	char address[DEVICE_ADDRESS_BYTES];
+	bool any = false;
+
+	for (uint16_t i = 0; i < config->port_count; i++)
+		if (config->ports[i].kind == PORT_DEVICE &&
+			device_pci_address(config->ports[i].device, address)) {
+			arguments->list[arguments->count++] = allow;
+			arguments->list[arguments->count++] = config->ports[i].device;
+			any = true;
+		}
+	if (!any)
+		argument_add(arguments, "--no-pci");
+}
+
+static void add_memory(struct arguments *arguments, const struct engine *engine,
+	uint64_t memory_bytes)
+{
+	switch (engine->memory_mode) {
+	case MEMORY_AUTO:
+	case MEMORY_IN_MEMORY: argument_add(arguments, "--in-memory"); break;
+	/* The same prefix each time, so that EAL removes what a killed run left behind. */
+	case MEMORY_HUGE: argument_add(arguments, "--file-prefix=weir"); break;
+	case MEMORY_NO_HUGE:
+		/* --in-memory is not for ordinary pages; without files two runs do not meet either. */
+		argument_add(arguments, "--no-huge");
+		argument_add(arguments, "--no-shconf");
+		argument_add(arguments, "--file-prefix=weir");
+		break;
+	}
+	if (engine->memory_mode == MEMORY_NO_HUGE || engine->config->memory.size_bytes != 0)
+		argument_add(arguments, "-m%llu",
+			(unsigned long long)((memory_bytes + (1 << 20) - 1) >> 20));
+}
+
+int eal_start(struct engine *engine, uint64_t memory_bytes, struct error *error)
+{
+	static struct arguments arguments;
+	const struct config *config = engine->config;
+	char **further = config->memory.eal_args;
 	int result;
 
 	memset(&arguments, 0, sizeof(arguments));
+	arguments.list = calloc((size_t)(2 * OWN_ARGUMENTS_MAX + 2 * CONFIG_PORTS_MAX +
+					 count_strings(further)), sizeof(*arguments.list));
+	if (arguments.list == NULL)
+		return error_set(error, ENOMEM, "no memory to start DPDK");
+	if (config->memory.size_bytes != 0)
+		memory_bytes = config->memory.size_bytes;
 	argument_add(&arguments, "weir");
-	argument_add(&arguments, "-l%u", engine->plan.main_cpu);
+	argument_add(&arguments, "--lcores=0@%u", engine->plan.main_cpu);
 	argument_add(&arguments, "--no-telemetry");
 	argument_add(&arguments, "--log-level=*:error");
-	if (!with_pci)
-		argument_add(&arguments, "--no-pci");
-	switch (engine->memory_mode) {
-	case MEMORY_AUTO:
-	case MEMORY_IN_MEMORY: argument_add(&arguments, "--in-memory"); break;
-	case MEMORY_HUGE: argument_add(&arguments, "--file-prefix=weir-%d", getpid()); break;
-	case MEMORY_NO_HUGE:
-		/* --in-memory is not for ordinary pages; without files two runs do not meet either. */
-		argument_add(&arguments, "--no-huge");
-		argument_add(&arguments, "--no-shconf");
-		argument_add(&arguments, "--file-prefix=weir");
-		break;
-	}
-	if (memory->size_bytes != 0)
-		memory_bytes = memory->size_bytes;
-	if (engine->memory_mode == MEMORY_NO_HUGE || memory->size_bytes != 0)
-		argument_add(&arguments, "-m%llu",
-			(unsigned long long)((memory_bytes + (1 << 20) - 1) >> 20));
-	for (char **arg = memory->eal_args; arg != NULL && *arg != NULL; arg++)
-		argument_add(&arguments, "%s", *arg);
+	add_memory(&arguments, engine, memory_bytes);
+	add_pci_ports(&arguments, config);
+	for (int i = 0; i < count_strings(further); i++)
+		arguments.list[arguments.count++] = further[i];
 	result = rte_eal_init(arguments.count, arguments.list);
 	if (result < 0)
 		return error_set(error, rte_errno ? rte_errno : EIO,

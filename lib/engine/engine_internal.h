@@ -42,8 +42,11 @@ static inline enum phase engine_phase(const struct engine *engine)
 	return (enum phase)__atomic_load_n(&engine->phase, __ATOMIC_RELAXED);
 }
 
+/* prepare.c: the first plan, and EAL with what it needs. */
+int engine_prepare(struct engine *engine, struct error *error);
+
 /* eal.c: starts DPDK with the memory the plan needs. Once a process. */
-int eal_start(struct engine *engine, uint64_t memory_bytes, bool with_pci, struct error *error);
+int eal_start(struct engine *engine, uint64_t memory_bytes, struct error *error);
 void eal_stop(void);
 
 /* build.c: memory, ports, queues, rings and pipelines, from the plan. Each destroys what it made on
@@ -52,6 +55,9 @@ int engine_build_pools(struct engine *engine, struct error *error);
 int engine_build_ports(struct engine *engine, struct error *error);
 int engine_build_workers(struct engine *engine, struct error *error);
 int engine_unbuild(struct engine *engine, struct error *error);
+
+/* Whether a stage of it writes into packets. */
+bool pipeline_writes(const struct config_pipeline *pipeline);
 
 /* verify.c; takes NULL. */
 void verify_destroy(struct verify *verify);

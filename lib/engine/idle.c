@@ -103,8 +103,9 @@ static void sleep_ns(struct worker *worker, uint64_t ns)
 		worker->counters.interrupts++;
 }
 
-static void interrupts_switch(struct worker *worker, bool on)
+static void interrupts_arm(struct worker *worker, bool on)
 {
+	worker->interrupts_armed = on;
 	for (uint16_t i = 0; i < worker->poll_count; i++) {
 		const struct rx_poll *poll = &worker->polls[i];
 
@@ -115,32 +116,18 @@ static void interrupts_switch(struct worker *worker, bool on)
 	}
 }
 
-/* Packets that came between the last poll and the arming raise no interrupt: look again. */
-static bool queues_are_empty(const struct worker *worker)
-{
-	for (uint16_t i = 0; i < worker->poll_count; i++)
-		if (rte_eth_rx_queue_count(worker->polls[i].port->ethdev,
-			    worker->polls[i].queue_index) > 0)
-			return false;
-	return true;
-}
-
 static void wait_for_interrupt(struct worker *worker)
 {
 	struct rte_epoll_event events[8];
 	uint64_t told;
 	int count;
 
-	interrupts_switch(worker, true);
-	if (queues_are_empty(worker)) {
-		count = rte_epoll_wait(RTE_EPOLL_PER_THREAD, events, RTE_DIM(events), INTERRUPT_WAIT_MS);
-		if (count > 0)
-			worker->counters.interrupts++;
-		if (read(worker->wake_fd, &told, sizeof(told)) < 0) {
-			/* Nobody called: an interrupt or the timeout. */
-		}
+	count = rte_epoll_wait(RTE_EPOLL_PER_THREAD, events, RTE_DIM(events), INTERRUPT_WAIT_MS);
+	if (count > 0)
+		worker->counters.interrupts++;
+	if (read(worker->wake_fd, &told, sizeof(told)) < 0) {
+		/* Nobody called: an interrupt or the timeout. */
 	}
-	interrupts_switch(worker, false);
 }
 
 static bool backlogs_are_empty(const struct worker *worker)
@@ -169,9 +156,12 @@ static void go_to_sleep(struct worker *worker, uint64_t ns, bool by_interrupt)
 uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 {
 	uint64_t idle_ns, due, sleep, start;
+	bool by_interrupt;
 
 	if (worker->idle_since_tsc == 0) {
 		worker->idle_since_tsc = now_tsc;
+		if (worker->interrupts_armed)
+			interrupts_arm(worker, false);
 		return 0;
 	}
 	idle_ns = tsc_to_ns(now_tsc - worker->idle_since_tsc, tsc_hz);
@@ -191,7 +181,15 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 		if (left < WAKE_EARLY_NS + sleep)
 			return 0;
 	}
+	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS;
+	/* What came between the last poll and the arming raises no interrupt: poll once more first. */
+	if (by_interrupt && !worker->interrupts_armed) {
+		interrupts_arm(worker, true);
+		return 0;
+	}
 	start = tsc_now();
-	go_to_sleep(worker, sleep, worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS);
+	go_to_sleep(worker, sleep, by_interrupt);
+	if (by_interrupt)
+		interrupts_arm(worker, false);
 	return tsc_now() - start;
 }

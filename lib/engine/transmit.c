@@ -30,20 +30,6 @@ static uint16_t transmit_try(struct worker *worker, struct transmit *transmit, s
 	return handoff_transmit(worker, transmit, burst, first);
 }
 
-/* Off the fast path: the queue did not take all at once. Returns how many it took in the end. */
-static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit, struct burst *burst,
-	uint16_t sent)
-{
-	uint64_t start = tsc_now();
-
-	while (sent < burst->count && tsc_now() - start < transmit->retry_cycles &&
-		!__atomic_load_n(&transmit->port->removed, __ATOMIC_RELAXED)) {
-		rte_pause();
-		sent += transmit_try(worker, transmit, burst, sent);
-	}
-	return sent;
-}
-
 static enum drop_reason transmit_reason(const struct port *port)
 {
 	struct rte_eth_link link = {.link_status = RTE_ETH_LINK_UP};
@@ -56,13 +42,37 @@ static enum drop_reason transmit_reason(const struct port *port)
 	return DROP_tx_full;
 }
 
+/* Off the fast path: the queue did not take all at once. It is tried again until it takes nothing
+ * for retry_cycles; from then on, until it takes something again, packets drop without delay. Why it
+ * is stuck is asked once, since it may take a system call. Returns how many it took in the end. */
+static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit, struct burst *burst,
+	uint16_t sent)
+{
+	uint64_t progress = tsc_now();
+
+	if (sent > 0)
+		transmit->stuck = false;
+	while (sent < burst->count && !transmit->stuck) {
+		uint16_t more = transmit_try(worker, transmit, burst, sent);
+
+		sent += more;
+		if (more > 0) {
+			progress = tsc_now();
+		} else if (tsc_now() - progress >= transmit->retry_cycles) {
+			transmit->stuck = true;
+			transmit->stuck_reason = transmit_reason(transmit->port);
+		} else {
+			rte_pause();
+		}
+	}
+	return sent;
+}
+
 static void transmit_drop_rest(struct worker *worker, const struct transmit *transmit,
 	struct burst *burst, uint16_t sent)
 {
-	enum drop_reason reason = transmit_reason(transmit->port);
-
 	while (burst->count > sent)
-		burst_drop(worker, burst, burst->count - 1, reason);
+		burst_drop(worker, burst, burst->count - 1, transmit->stuck_reason);
 }
 
 void transmit_burst(struct worker *worker, struct transmit *transmit, struct burst *burst)

@@ -255,15 +255,19 @@ const struct replay *engine_replay(const struct engine *engine, uint16_t port)
 	return engine->ports[port].replay;
 }
 
+bool pipeline_writes(const struct config_pipeline *pipeline)
+{
+	for (uint16_t s = 0; s < pipeline->stage_count; s++)
+		if (stage_find(pipeline->stages[s].type)->flags & STAGE_WRITES)
+			return true;
+	return false;
+}
+
 bool engine_writes(const struct engine *engine)
 {
-	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
-		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
-
-		for (uint16_t s = 0; s < pipeline->stage_count; s++)
-			if (stage_find(pipeline->stages[s].type)->flags & STAGE_WRITES)
-				return true;
-	}
+	for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
+		if (pipeline_writes(&engine->config->pipelines[i]))
+			return true;
 	return false;
 }
 

@@ -2,6 +2,8 @@
 /* The poll loop. One read of the TSC a turn: what passed since the last one was busy if that turn
  * moved packets, and idle if not. */
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,10 +37,21 @@ static inline uint64_t burst_bytes(const struct burst *burst)
 	return sum0 + sum1 + sum2 + sum3;
 }
 
+/* Packets its stages have created so far. */
+static uint64_t pipeline_made(const struct pipeline *pipeline)
+{
+	uint64_t made = 0;
+
+	for (uint16_t i = 0; i < pipeline->stage_count; i++)
+		made += pipeline->counters[i].made;
+	return made;
+}
+
 /* Takes a burst from one queue and sends it on its way. Returns packets moved. */
 static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct burst *burst)
 {
 	unsigned received;
+	uint64_t made;
 
 	if (poll->port->patient && worker->worker_count > 1 && !handoff_has_room(worker)) {
 		worker->counters.stalls++;
@@ -47,6 +60,7 @@ static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct b
 	/* A device that was unplugged is left alone; the others go on. */
 	if (unlikely(__atomic_load_n(&poll->port->removed, __ATOMIC_RELAXED)))
 		return 0;
+	made = poll->pipeline->is_source ? pipeline_made(poll->pipeline) : 0;
 	received = rx_queue_receive(&poll->queue, burst->packets, BURST_SIZE);
 	if (received == 0 && !poll->pipeline->is_source)
 		return 0;
@@ -62,13 +76,14 @@ static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct b
 	}
 	if (poll->rss != NULL) {
 		handoff_steer(worker, poll, burst);
-		return received;
+	} else {
+		if (poll->pipeline->parses)
+			receive_parse(burst->packets, burst->count);
+		pipeline_run(poll->pipeline, burst);
 	}
-	if (poll->pipeline->parses)
-		receive_parse(burst->packets, burst->count);
-	pipeline_run(poll->pipeline, burst);
-	/* A source that found no buffers has moved nothing. */
-	return received + poll->pipeline->is_source;
+	if (poll->pipeline->is_source)
+		received += (unsigned)(pipeline_made(poll->pipeline) - made);
+	return received;
 }
 
 static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t now_tsc)
@@ -135,7 +150,8 @@ static void worker_loop(struct worker *worker)
 			latency_record(worker, now);
 		moved = worker_turn(worker, phase, now);
 		if (worker->flushes)
-			worker_flush(worker, now, phase == PHASE_DRAIN_BACKLOG);
+			worker_flush(worker, now,
+				phase == PHASE_DRAIN_BACKLOG || phase == PHASE_DRAIN_TX);
 		if (moved > 0) {
 			worker->idle_since_tsc = 0;
 			continue;
@@ -157,6 +173,17 @@ static void worker_loop(struct worker *worker)
 	}
 }
 
+/* Signals are for main. */
+static void signals_block(void)
+{
+	sigset_t all;
+
+	sigemptyset(&all);
+	sigaddset(&all, SIGINT);
+	sigaddset(&all, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 static int worker_begin(struct worker *worker)
 {
 	const struct config_workers *config = &worker->engine->config->workers;
@@ -172,6 +199,7 @@ static int worker_begin(struct worker *worker)
 	int result;
 
 	snprintf(name, sizeof(name), "weir-worker-%u", worker->index);
+	signals_block();
 	worker->tid = gettid();
 	result = thread_place(&placement, &worker->start_error);
 	/* A DPDK thread id gives the thread its own mempool caches. */

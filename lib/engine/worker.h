@@ -42,6 +42,8 @@ struct transmit {
 	struct tx_queue queue;  /* this worker's own, or */
 	struct worker *owner;   /* who has one (NULL: this worker), and */
 	struct batch_ring *owner_ring; /* the way there */
+	bool stuck;             /* it took nothing for a whole retry_cycles: not retried until it does */
+	uint8_t stuck_reason;   /* enum drop_reason */
 	bool checked;           /* the port has limits: look at each packet */
 	uint32_t length_max;
 	uint16_t segments_max;
@@ -114,6 +116,7 @@ struct worker {
 	/* idle.c */
 	uint64_t idle_since_tsc;
 	bool interrupts_ready; /* every rx queue can wake us */
+	bool interrupts_armed;
 	int wake_fd;           /* eventfd. Writers: other workers, the controlling thread */
 	struct rte_epoll_event wake_event; /* EAL keeps a pointer to it */
 	uint32_t asleep __attribute__((aligned(64))); /* readers: those who might have to wake it */

@@ -38,27 +38,11 @@ static void warn_of_far_ports(
 	}
 }
 
-static bool makes_packets(const struct config *config)
-{
-	for (unsigned index = 0; index < config->pipeline_count; index++) {
-		const struct config_pipeline *pipeline = &config->pipelines[index];
-
-		for (unsigned stage = 0; stage < pipeline->stage_count; stage++) {
-			if (strcmp(pipeline->stages[stage].type, "txonly") == 0 ||
-				strcmp(pipeline->stages[stage].type, "flowgen") == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 static void warn_of_idle_workers(const struct config *config, struct plan *plan)
 {
 	bool has_work[CONFIG_WORKERS_MAX] = {false};
 	unsigned idle = 0;
 
-	if (makes_packets(config))
-		return; /* such stages run on workers without a queue too */
 	for (unsigned port = 0; port < config->port_count; port++) {
 		for (unsigned queue = 0; queue < plan->rx_queues[port]; queue++)
 			has_work[plan->rx_worker[port][queue]] = true;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "placement/plan_parts.h"
+#include "ring/batch_ring.h"
 
 enum {
 	BURST_PACKETS = 32, /* engine/stage.h's BURST_SIZE */
@@ -137,6 +138,24 @@ static uint32_t chosen_packets(
 	return config->memory.packets;
 }
 
+/* One ring from each other worker. */
+static uint64_t backlog_bytes(const struct config *config, unsigned worker_count)
+{
+	return (worker_count - 1) * batch_ring_bytes(config->steering.netdev_max_backlog);
+}
+
+/* What each worker's instances of the stages allocate for themselves. */
+static uint64_t memory_of_stages(const struct config *config)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		for (unsigned s = 0; s < config->pipelines[i].stage_count; s++)
+			bytes += config->pipelines[i].stages[s].memory_bytes +
+				config->pipelines[i].stages[s].buffer_packets * sizeof(void *);
+	return bytes;
+}
+
 void plan_memory(const struct config *config, const struct topology *topology, struct plan *plan)
 {
 	uint64_t descriptors[TOPOLOGY_NODES_MAX] = {0};
@@ -158,8 +177,8 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 			chosen_packets(config, descriptors[index] + workers * by_worker,
 				topology->nodes[index].node, plan);
 		besides = descriptors[index] * DESCRIPTOR_BYTES +
-			workers * plan->worker_count * power_of_two_from(backlog) * sizeof(void *) +
-			fixed_bytes;
+			workers * backlog_bytes(config, plan->worker_count) +
+			workers * memory_of_stages(config) + fixed_bytes;
 		plan->memory_bytes[index] = whole_hugepages(
 			besides + plan_pool_bytes(plan->packets[index], data_bytes));
 		plan->small_page_bytes[index] = whole_hugepages(

@@ -86,6 +86,16 @@ static uint32_t tx_length_limit(const char *driver, const char *device, uint32_t
 	return room < wire ? room : wire;
 }
 
+/* A driver's simple transmit function may send the first segment only. net_ring and net_null pass
+ * packets as they are. */
+static uint16_t tx_segments_limit(const struct rte_eth_dev_info *info, uint64_t tx_offloads)
+{
+	if (!(tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) &&
+		strcmp(info->driver_name, "net_ring") != 0 && strcmp(info->driver_name, "net_null") != 0)
+		return 1;
+	return info->tx_desc_lim.nb_seg_max ? info->tx_desc_lim.nb_seg_max : UINT16_MAX;
+}
+
 static int choose_rss(struct port *port, const struct rte_eth_dev_info *info, uint16_t rx_queues,
 	struct rte_eth_conf *conf, struct error *error)
 {
@@ -223,6 +233,7 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 		return result;
 	/* Rx interrupts let an idle worker sleep; a driver without them refuses, and it polls. */
 	conf.intr_conf.rxq = rx_queues > 0;
+	conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	result = rte_eth_dev_configure(port->ethdev, rx_queues, tx_queues, &conf);
 	if (result != 0 && conf.intr_conf.rxq) {
 		conf.intr_conf.rxq = 0;
@@ -237,7 +248,7 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	port->tx_queue_count = tx_queues;
 	port->tx_offloads = conf.txmode.offloads;
 	port->tx_length_max = tx_length_limit(info.driver_name, config->device, port->mtu);
-	port->tx_segments_max = info.tx_desc_lim.nb_seg_max ? info.tx_desc_lim.nb_seg_max : UINT16_MAX;
+	port->tx_segments_max = tx_segments_limit(&info, conf.txmode.offloads);
 	result = setup_queues(port, &info, pools, conf.txmode.offloads, error);
 	if (result != 0)
 		return result;

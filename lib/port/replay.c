@@ -21,7 +21,6 @@ struct replay {
 	struct rte_mempool *pool;      /* for copies */
 	uint64_t tsc_hz, spin_cycles;
 	bool copy, timed, started;
-	uint16_t port;                 /* for mbuf->port */
 	/* the worker's */
 	uint64_t position;    /* next packet of this loop */
 	uint64_t loop;        /* from 0 */
@@ -165,7 +164,7 @@ static struct rte_mbuf *packet_copy(struct replay *replay, const struct rte_mbuf
 		memcpy(rte_pktmbuf_mtod(copy, void *), rte_pktmbuf_mtod(packet, void *),
 			packet->data_len);
 	}
-	copy->port = replay->port;
+	copy->port = replay->plan.port;
 	replay->counters.copies++;
 	return copy;
 }
@@ -185,7 +184,7 @@ static inline struct rte_mbuf *replay_give(struct replay *replay)
 	struct rte_mbuf *packet = replay->memory.packets[replay->position];
 
 	if (likely(!replay->copy && packet_is_home(packet)))
-		return packet_lend(packet, replay->port);
+		return packet_lend(packet, replay->plan.port);
 	packet = packet_copy(replay, packet);
 	if (packet != NULL && replay->plan.play.rewrite && replay->loop > 0)
 		packet_rewrite(packet, replay->loop);
@@ -297,7 +296,7 @@ static uint16_t receive_stream(struct replay *replay, struct rte_mbuf **packets,
 			count_error(replay, due, now);
 		}
 		replay_stream_take(replay->stream);
-		packet->port = replay->port;
+		packet->port = replay->plan.port;
 		packets[given++] = packet;
 	}
 	if (given == 0 && replay_stream_ended(replay->stream))

@@ -33,6 +33,7 @@ enum { REPLAY_SEGMENT_BYTES = 2048 };
 struct replay_plan {
 	struct config_replay play;    /* how to play: a generator's wishes are copied here */
 	const struct config_port *config;
+	uint16_t port;                /* for mbuf->port */
 	bool preload;
 	uint64_t packets_max;         /* of one loop; 0: all there are */
 	uint64_t packets, bytes;      /* of one loop; streams: 0 when not known */

@@ -124,6 +124,10 @@ int replay_plan_make(const struct config_port *config, uint64_t memory_limit_byt
 			"/ports/%s/replay/load to \"auto\" or \"stream\"", config->name,
 			(double)plan->memory_bytes / 1048576, (double)memory_limit_bytes / 1048576,
 			config->name);
+	if (plan->preload && plan->span_ns == 0 && plan->play.loop != 1 && plan->packets > 0 &&
+		(plan->play.speed.kind == SPEED_ORIGINAL || plan->play.speed.kind == SPEED_MULTIPLE))
+		return error_set(error, EINVAL, "port %s: all packets have the same time, so there is no "
+			"pace to loop at; give a rate, such as 1kpps, or \"top\"", config->name);
 	if (!plan->preload)
 		plan->packets = plan->bytes = plan->segments = plan->memory_bytes = 0;
 	return 0;

@@ -205,7 +205,11 @@ static int stream_pass(struct replay_stream *stream, uint64_t loop)
 			stream_rewrite(packet, loop);
 		stream->ready[stream->ready_count++] = packet;
 		stream->ready[stream->ready_count++] = (void *)(uintptr_t)due;
-		if (stream->ready_count == 2 * STREAM_BATCH_PACKETS)
+		/* From a live pipe the next packet may be long in coming: a worker that has nothing
+		 * gets this one now. */
+		if (stream->ready_count == 2 * STREAM_BATCH_PACKETS ||
+			batch_ring_room(stream->ring, 2 * STREAM_AHEAD_PACKETS) ==
+				2 * STREAM_AHEAD_PACKETS)
 			stream_push(stream);
 	}
 	stream_push(stream);

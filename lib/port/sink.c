@@ -92,6 +92,9 @@ int sink_destroy(struct sink *sink, struct error *error)
 	if (sink == NULL)
 		return 0;
 	result = capture_writer_close(sink->writer, error);
+	if (result != 0 && error != NULL)
+		error_prefix(error, "%llu packets that left are not in the file",
+			(unsigned long long)sink->lost);
 	free(sink);
 	return result;
 }
