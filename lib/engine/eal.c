@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_eal.h>
@@ -13,12 +12,14 @@
 #include "engine/engine_internal.h"
 #include "placement/device.h"
 
-enum { OWN_ARGUMENTS_MAX = 16, OWN_ARGUMENT_BYTES = 64 };
+/* Our own, two for each PCI port, and the configuration's (the field table allows 64). */
+enum { OWN_ARGUMENTS_MAX = 16, OWN_ARGUMENT_BYTES = 64, FURTHER_ARGUMENTS_MAX = 64 };
+enum { ARGUMENTS_MAX = OWN_ARGUMENTS_MAX + 2 * CONFIG_PORTS_MAX + FURTHER_ARGUMENTS_MAX };
 
 /* EAL keeps pointers to what it was given, as long as the process lives. */
 struct arguments {
 	int count, own_count;
-	char **list; /* EAL may reorder it */
+	char *list[ARGUMENTS_MAX + 1]; /* EAL may reorder it */
 	char own[OWN_ARGUMENTS_MAX][OWN_ARGUMENT_BYTES];
 };
 
@@ -49,15 +50,6 @@ static const char *memory_hint(enum memory_mode mode)
 	}
 	return "; it needs free hugepages and the right to use them: see `weir check`, or set "
 	       "/memory/mode to \"no-huge\"";
-}
-
-static int count_strings(char **strings)
-{
-	int count = 0;
-
-	while (strings != NULL && strings[count] != NULL)
-		count++;
-	return count;
 }
 
 /* Only the NICs that are named are touched: others may be another program's. */
@@ -106,10 +98,6 @@ int eal_start(struct engine *engine, uint64_t memory_bytes, struct error *error)
 	int result;
 
 	memset(&arguments, 0, sizeof(arguments));
-	arguments.list = calloc((size_t)(2 * OWN_ARGUMENTS_MAX + 2 * CONFIG_PORTS_MAX +
-					 count_strings(further)), sizeof(*arguments.list));
-	if (arguments.list == NULL)
-		return error_set(error, ENOMEM, "no memory to start DPDK");
 	if (config->memory.size_bytes != 0)
 		memory_bytes = config->memory.size_bytes;
 	argument_add(&arguments, "weir");
@@ -118,8 +106,8 @@ int eal_start(struct engine *engine, uint64_t memory_bytes, struct error *error)
 	argument_add(&arguments, "--log-level=*:error");
 	add_memory(&arguments, engine, memory_bytes);
 	add_pci_ports(&arguments, config);
-	for (int i = 0; i < count_strings(further); i++)
-		arguments.list[arguments.count++] = further[i];
+	for (; further != NULL && *further != NULL && arguments.count < ARGUMENTS_MAX; further++)
+		arguments.list[arguments.count++] = *further;
 	result = rte_eal_init(arguments.count, arguments.list);
 	if (result < 0)
 		return error_set(error, rte_errno ? rte_errno : EIO,

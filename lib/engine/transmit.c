@@ -42,29 +42,29 @@ static enum drop_reason transmit_reason(const struct port *port)
 	return DROP_tx_full;
 }
 
-/* Off the fast path: the queue did not take all at once. It is tried again until it takes nothing
- * for retry_cycles; from then on, until it takes something again, packets drop without delay. Why it
- * is stuck is asked once, since it may take a system call. Returns how many it took in the end. */
+/* Off the fast path: the queue did not take all at once. It is tried again for retry_cycles. If it
+ * took nothing at all in that time it is stuck: until it takes something again, packets drop without
+ * delay, and why is not asked again (it may take a system call). Returns how many it took. */
 static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit, struct burst *burst,
 	uint16_t sent)
 {
-	uint64_t progress = tsc_now();
+	uint64_t start = tsc_now();
 
-	if (sent > 0)
-		transmit->stuck = false;
-	while (sent < burst->count && !transmit->stuck) {
-		uint16_t more = transmit_try(worker, transmit, burst, sent);
-
-		sent += more;
-		if (more > 0) {
-			progress = tsc_now();
-		} else if (tsc_now() - progress >= transmit->retry_cycles) {
-			transmit->stuck = true;
-			transmit->stuck_reason = transmit_reason(transmit->port);
-		} else {
-			rte_pause();
-		}
+	while (sent < burst->count && !(transmit->stuck && sent == 0) &&
+		tsc_now() - start < transmit->retry_cycles &&
+		!__atomic_load_n(&transmit->port->removed, __ATOMIC_RELAXED)) {
+		rte_pause();
+		sent += transmit_try(worker, transmit, burst, sent);
 	}
+	if (sent > 0) {
+		transmit->stuck = false;
+		transmit->reason = DROP_tx_full;
+	} else if (!transmit->stuck) {
+		transmit->stuck = true;
+		transmit->reason = transmit_reason(transmit->port);
+	}
+	if (__atomic_load_n(&transmit->port->removed, __ATOMIC_RELAXED))
+		transmit->reason = DROP_tx_no_port;
 	return sent;
 }
 
@@ -72,7 +72,7 @@ static void transmit_drop_rest(struct worker *worker, const struct transmit *tra
 	struct burst *burst, uint16_t sent)
 {
 	while (burst->count > sent)
-		burst_drop(worker, burst, burst->count - 1, transmit->stuck_reason);
+		burst_drop(worker, burst, burst->count - 1, transmit->reason);
 }
 
 void transmit_burst(struct worker *worker, struct transmit *transmit, struct burst *burst)

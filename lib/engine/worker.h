@@ -43,7 +43,7 @@ struct transmit {
 	struct worker *owner;   /* who has one (NULL: this worker), and */
 	struct batch_ring *owner_ring; /* the way there */
 	bool stuck;             /* it took nothing for a whole retry_cycles: not retried until it does */
-	uint8_t stuck_reason;   /* enum drop_reason */
+	uint8_t reason;         /* enum drop_reason of what it does not take */
 	bool checked;           /* the port has limits: look at each packet */
 	uint32_t length_max;
 	uint16_t segments_max;
