@@ -62,6 +62,15 @@ def show(title, output, lines=60):
     print("---", flush=True)
 
 
+def introspect(directory, what):
+    return json.loads(run(["meson", "introspect", directory, what], BUILD_LIMIT)[1])
+
+
+def introspect_option(directory, name):
+    return next(option["value"] for option in introspect(directory, "--buildoptions")
+                if option["name"] == name)
+
+
 def build(directory, compiler, *options, targets=()):
     """Configures once, then compiles (all, or what `targets` says). True when it built."""
     if not (ROOT / directory / "build.ninja").exists():
@@ -69,6 +78,8 @@ def build(directory, compiler, *options, targets=()):
         if code != 0:
             show(f"meson setup {directory}", output)
             return False
+    elif not introspect_option(directory, "tests"):  # scripts/quickstart builds without
+        run(["meson", "configure", directory, "-Dtests=true"], BUILD_LIMIT)
     chosen = targets(directory) if targets else []
     code, output = run(["ninja", "-C", directory, *chosen], BUILD_LIMIT)
     if code != 0:
@@ -161,10 +172,6 @@ def sanitize(tally):
     pytest(tally, "functional, address sanitizer", "tests/functional/test_replay.py",
            "tests/functional/test_cli.py", "tests/functional/test_explain.py",
            WEIR=str(ROOT / "build-asan/app/weir"), WEIR_SLOWER="10")
-
-
-def introspect(directory, what):
-    return json.loads(run(["meson", "introspect", directory, what], BUILD_LIMIT)[1])
 
 
 def tests_without_eal(directory):
