@@ -272,8 +272,8 @@ static void scenario_file(void)
 	CHECK_EQUAL(frames_in_file("out.pcap"), account.out);
 }
 
-/* Out through a ring device and in again, each way with one queue. What is still in the ring device
- * at the stop has left, and its buffers are found. */
+/* Out through a ring device and in again, and out of one queue where a mirror is. What is still in
+ * the ring device at the stop has left, and its buffers are found. */
 static void scenario_ring(void)
 {
 	struct config *config =
