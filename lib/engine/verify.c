@@ -31,6 +31,7 @@ struct verify_tap {
 	struct rx_queue rx;
 	struct tx_queue tx;
 	int number_offset; /* of the dynfield that carries an entry's number */
+	uint64_t numbered; /* the flag of packets that have one: a buffer's fields outlive its packet */
 	uint64_t source;   /* rx: which tap, in the number's top bits */
 	struct verify_log log;
 };
@@ -157,7 +158,7 @@ static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16
 	for (uint16_t i = 0; i < received; i++) {
 		struct verify_entry *entry = log_add(&tap->log);
 
-		*packet_number(tap, packets[i]) = 0;
+		packets[i]->ol_flags &= ~tap->numbered;
 		if (entry == NULL)
 			continue;
 		*entry = (struct verify_entry){
@@ -167,6 +168,7 @@ static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16
 			.digest = packet_digest(packets[i]),
 		};
 		*packet_number(tap, packets[i]) = entry->number;
+		packets[i]->ol_flags |= tap->numbered;
 	}
 	return received;
 }
@@ -183,7 +185,9 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 
 		if (entry != NULL)
 			*entry = (struct verify_entry){
-				.number = *packet_number(tap, packets[i]),
+				.number = packets[i]->ol_flags & tap->numbered ?
+					*packet_number(tap, packets[i]) :
+					0,
 				.tsc = now,
 				.digest = packet_digest(packets[i]),
 			};
@@ -196,7 +200,7 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 
 /* ---- on ---- */
 
-static void tap_queues(struct engine *engine, struct verify *verify, int offset)
+static void tap_queues(struct engine *engine, struct verify *verify, int offset, int flag)
 {
 	unsigned next = 0;
 
@@ -207,6 +211,7 @@ static void tap_queues(struct engine *engine, struct verify *verify, int offset)
 
 			tap->source = next++;
 			tap->number_offset = offset;
+			tap->numbered = RTE_BIT64(flag);
 			tap->rx = poll->queue;
 			poll->queue = (struct rx_queue){.receive = verify_receive, .argument = tap};
 		}
@@ -220,6 +225,7 @@ static void tap_queues(struct engine *engine, struct verify *verify, int offset)
 				continue;
 			next++;
 			tap->number_offset = offset;
+			tap->numbered = RTE_BIT64(flag);
 			tap->tx = transmit->queue;
 			transmit->queue = (struct tx_queue){.send = verify_send, .argument = tap};
 		}
@@ -233,19 +239,21 @@ int engine_verify_on(struct engine *engine, struct error *error)
 		.size = sizeof(uint64_t),
 		.align = sizeof(uint64_t),
 	};
+	static const struct rte_mbuf_dynflag flag = {.name = "weir_verify_numbered"};
 	int offset = rte_mbuf_dynfield_register(&field);
+	int bit = rte_mbuf_dynflag_register(&flag);
 	struct verify *verify = calloc(1, sizeof(*verify));
 
 	if (verify != NULL)
 		verify->taps = calloc(engine_rx_count(engine) + engine_tx_count(engine),
 			sizeof(*verify->taps));
-	if (offset < 0 || verify == NULL || verify->taps == NULL) {
+	if (offset < 0 || bit < 0 || verify == NULL || verify->taps == NULL) {
 		if (verify != NULL)
 			free(verify->taps);
 		free(verify);
 		return error_set(error, ENOMEM, "no memory to verify by");
 	}
-	tap_queues(engine, verify, offset);
+	tap_queues(engine, verify, offset, bit);
 	engine->verify = verify;
 	return 0;
 }
