@@ -116,7 +116,7 @@ def timing(rounds, folder):
         for _round in range(rounds):
             pairs.append((
                 gap_errors(path, space, lambda: peers.run(
-                    [peers.WEIR, "replay", path, "--workers", 1, "--cpus", 1, "--to",
+                    [peers.WEIR, "replay", path, "--workers", 1, "--cpus", 1, "--port",
                      "net_af_packet0,iface=one"], 30, space)),
                 gap_errors(path, space, lambda: peers.run(
                     ["tcpreplay", "-i", "one", path], 30, space))))
@@ -138,7 +138,7 @@ def start(rounds, folder):
         before = time.monotonic()
         process = subprocess.Popen(
             space.prefix() + [peers.WEIR, "replay", str(path), "--memory", "no-huge", "--workers",
-                              "1", "--speed", "top", "--to", "net_af_packet0,iface=one"],
+                              "1", "--speed", "top", "--port", "net_af_packet0,iface=one"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         arrived = wire.receive(1, 10)
         seconds = time.monotonic() - before

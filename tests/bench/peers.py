@@ -3,9 +3,8 @@
 import json
 import os
 import re
-import signal
 import subprocess
-import time
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,32 +43,33 @@ def weir_json(*words, seconds=60, namespace=None):
     return json.loads(run([WEIR, *words, "--json"], seconds, namespace))
 
 
-def testpmd_pps(devices, mode, seconds=2.0):
-    """What one forwarding core sends, all ports together: the median second."""
+def testpmd_pps(devices, mode, seconds=2):
+    """What one forwarding core sends, all ports together: the mean of `seconds` whole seconds."""
     words = ["dpdk-testpmd", "-l", "0,1", *eal_memory(), "--no-pci", "--no-telemetry"]
     for device in devices:
         words += ["--vdev", device]
     words += ["--", f"--forward-mode={mode}", "--nb-cores=1", "--auto-start", "--stats-period=1"]
-    try:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, errors="replace")
-    except FileNotFoundError as error:
-        raise Unavailable("dpdk-testpmd is not installed (package dpdk-dev)") from error
-    # EAL's start and the first, empty, second come on top.
-    time.sleep(seconds + 1.5)
-    process.send_signal(signal.SIGINT)
-    try:
-        text, _ = process.communicate(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        text, _ = process.communicate()
-    rates = [int(rate) for rate in re.findall(r"Tx-pps:\s+(\d+)", text)]
-    ports = len(devices)
-    seconds_seen = [sum(rates[i:i + ports]) for i in range(0, len(rates) - ports + 1, ports)]
-    moving = sorted(rate for rate in seconds_seen[1:] if rate)
-    if not moving:
-        raise Unavailable("testpmd moved nothing: " + text.strip()[-400:])
-    return moving[len(moving) // 2]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    limit = threading.Timer(30, process.kill)
+    limit.start()
+    tail, rates, moving = [], [], []
+    for line in process.stdout:
+        tail = tail[-20:] + [line]
+        if match := re.search(r"Tx-pps:\s+(\d+)", line):
+            rates.append(int(match.group(1)))
+            if len(rates) == len(devices):
+                # Traffic began somewhere within the first second that shows any: not counted.
+                moving += [sum(rates)] if sum(rates) or moving else []
+                rates = []
+                if len(moving) == seconds + 1:
+                    break
+    limit.cancel()
+    process.kill()
+    process.wait()
+    if len(moving) <= seconds:
+        raise Unavailable("testpmd (package dpdk-dev) moved nothing: " + "".join(tail)[-600:])
+    return sum(moving[1:]) / seconds
 
 
 def weir_pps(devices, mode, seconds=2.0):
