@@ -97,9 +97,10 @@ static void test_memory(void **state)
 	refused("{'memory': {'mode': 'no-huge', 'size': '8MiB', 'packets': 65535},"
 		"'ports': {'p': {'device': 'net_null1'}," TO_NULL,
 		"memory", "packet buffers");
-	refused(BEGIN "'ports': {'p': {'device': 'net_null1'}, 'n': {'device': 'net_null0'}},"
-		      "'pipelines': [{'from': 'p', 'to': 'n', 'stages': [{'type': 'noisy',"
-		      "'memory': '1GiB', 'reads': 1}]}]}",
+	refused("{'memory': {'mode': 'no-huge', 'size': '64MiB', 'packets': 2047},"
+		"'ports': {'p': {'device': 'net_null1'}, 'n': {'device': 'net_null0'}},"
+		"'pipelines': [{'from': 'p', 'to': 'n', 'stages': [{'type': 'noisy',"
+		"'memory': '1GiB', 'reads': 1}]}]}",
 		"noisy", "memory");
 	refused("{'memory': {'mode': 'no-huge', 'eal_args': ['--no-such-argument']},"
 		"'ports': {'p': {'device': 'net_null1'}," TO_NULL,

@@ -108,6 +108,7 @@ static void frame_add(
 	struct port_fixture *fixture, const uint8_t *bytes, uint32_t length, uint64_t time_ns)
 {
 	struct test_frame *frame = &fixture->frames[fixture->frame_count++];
+	uint32_t random = (uint32_t)rand();
 
 	assert_in_range(fixture->frame_count, 1, FRAMES_MAX);
 	*frame = (struct test_frame){time_ns, length, malloc(length)};
@@ -115,8 +116,8 @@ static void frame_add(
 	if (bytes != NULL)
 		memcpy(frame->bytes, bytes, length);
 	else
-		for (uint32_t i = 0; i < length; i++)
-			frame->bytes[i] = (uint8_t)rand();
+		for (uint32_t i = 0; i < length; i++, random = random * 1664525 + 1013904223)
+			frame->bytes[i] = (uint8_t)(random >> 24);
 }
 
 void frames_add(
