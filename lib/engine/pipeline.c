@@ -4,7 +4,7 @@
 #include "engine/worker.h"
 
 /* Timing a stage takes two reads of the TSC: one batch in so many is timed. */
-enum { SAMPLE_EVERY = 32 };
+enum { SAMPLE_EVERY = 128 };
 
 static void stages_run(struct pipeline *pipeline, struct stage *stage, struct burst *burst,
 	bool timed)

@@ -62,7 +62,7 @@ struct pipeline {
 	struct worker *worker;
 	uint16_t index;
 	uint16_t stage_count;
-	uint32_t tick;              /* batches so far: every 32nd is timed */
+	uint32_t tick;              /* batches so far: every 128th is timed */
 	bool parses;                /* a stage wants headers found */
 	bool is_source;             /* a stage makes packets */
 	bool flushes;               /* a stage holds packets */
@@ -182,10 +182,15 @@ static inline void burst_drop(struct worker *worker, struct burst *burst, uint16
 
 static inline void latency_note(struct worker *worker, uint64_t rx_tsc, uint64_t packets)
 {
+	struct latency_pending *last;
+
 	if (!worker->latency_on)
 		return;
-	if (worker->latency_count == LATENCY_PENDING_MAX) /* more bursts a turn than there is room */
-		worker->latency[LATENCY_PENDING_MAX - 1].packets += packets;
+	last = &worker->latency[worker->latency_count - (worker->latency_count > 0)];
+	/* Bursts of one turn have one time; and there may be more times than there is room for. */
+	if (worker->latency_count > 0 &&
+		(last->rx_tsc == rx_tsc || worker->latency_count == LATENCY_PENDING_MAX))
+		last->packets += packets;
 	else
 		worker->latency[worker->latency_count++] = (struct latency_pending){rx_tsc, packets};
 }
