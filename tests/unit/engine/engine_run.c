@@ -154,10 +154,11 @@ struct engine_account account_of(const struct engine *engine)
 void run_destroy(struct engine *engine, struct config *config)
 {
 	struct error error = {0};
+	int result = engine_destroy(engine, &error);
 
-	if (engine_destroy(engine, &error) != 0)
+	if (result != 0)
 		fprintf(stderr, "destroy: %s\n", error.message);
-	CHECK_EQUAL((uint64_t)error.code, 0);
+	CHECK_EQUAL((uint64_t)result, 0);
 	CHECK_EQUAL(weir_threads(), 0);
 	config_destroy(config);
 }

@@ -310,11 +310,29 @@ static void scenario_ring(void)
 	CHECK_EQUAL(frames_in_file("mirror.pcapng"), sent[2]);
 }
 
+/* Nobody reads the device: what left through it is still there at the end. */
+static void scenario_left_in_the_device(void)
+{
+	struct config *config =
+		config_of("{" MEMORY WORKERS "'ports': {'g': {'generate': {'packets': 500}},"
+			  "          'r': {'device': 'net_ring0'}},"
+			  "'pipelines': [{'from': 'g', 'to': 'r', 'stages': ['mac']}]}",
+			workers);
+	struct engine *engine = engine_of(config);
+
+	run_start(engine);
+	run_to_end(engine);
+	engine_stop(engine);
+	CHECK_EQUAL(account_of(engine).out, 500);
+	run_destroy(engine, config);
+}
+
 static void test_few_tx_queues(void **state)
 {
 	(void)state;
 	each_worker_count(scenario_file);
 	each_worker_count(scenario_ring);
+	each_worker_count(scenario_left_in_the_device);
 }
 
 /* ---- replays ---- */

@@ -93,7 +93,7 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 	fixture->polls[index].rss = &fixture->rss[index];
 	reta_fill_equal(&fixture->rss[index].reta, 128, WORKERS);
 	for (unsigned q = 0; q < WORKERS; q++)
-		fixture->rss[index].queue_worker[q] = (uint8_t)q;
+		fixture->rss[index].routes[q] = (struct rss_route){(uint8_t)q, (uint8_t)q};
 	return worker;
 }
 
