@@ -58,9 +58,12 @@ def test_signal_while_starting(weir, tmp_path, traffic, milliseconds):
         runs.account(result.json())
 
 
-def test_replay_can_be_interrupted(weir, traffic):
-    running = weir.start("replay", traffic, "--loop", 0, "--workers", 2, "--queues", 8, "--json")
-    time.sleep(1)
+def test_replay_can_be_interrupted(weir, tmp_path, traffic):
+    socket = tmp_path / "weir.sock"
+    running = weir.start("replay", traffic, "--loop", "forever", "--workers", 2, "--queues", 8,
+                         "--json", "--socket", socket)
+    running.wait_until(socket.exists, "its socket")
+    time.sleep(0.3)
     packets = running.stop(5).ok().json()["packets"]
     dropped, skipped = sum(packets["dropped"].values()), sum(packets["skipped"].values())
     assert packets["read"] == packets["sent"] + dropped + skipped
