@@ -43,6 +43,8 @@ def test_runs(weir, path, traffic, tmp_path, request):
     for port in ports.values():
         for file in port.get("replay", {}).get("files", []):
             shutil.copy(traffic, tmp_path / file)
-    report = weir.run("run", path, "--duration", "1s", "--json", "--socket", tmp_path / "weir.sock",
+    mine = tmp_path / path.name  # writes into this test's folder only
+    mine.write_text(path.read_text().replace('"/tmp/', f'"{tmp_path}/'))
+    report = weir.run("run", mine, "--duration", "1s", "--json", "--socket", tmp_path / "weir.sock",
                       namespace=namespace, folder=tmp_path).ok().json()
     runs.account(report)
