@@ -216,11 +216,17 @@ static int build_rss(struct worker *worker, struct rx_poll *poll, struct error *
 	toeplitz_key_init(&poll->rss->key, config->key, NULL);
 	/* Hardware hashed with the same key: its hash is good. Another's may not be. */
 	poll->keep_nic_hash = poll->port->rss == PORT_RSS_HARDWARE;
-	for (uint16_t q = 0; q < plan->emulated_queues[p]; q++)
-		poll->rss->queue_worker[q] = (uint8_t)plan->emulated_worker[p][q];
 	if (reta_fill_equal(&poll->rss->reta, config->reta_size, plan->emulated_queues[p]) != 0)
 		return error_set(error, EINVAL, "port %s: a RETA of %u entries for %u queues is not possible",
 			poll->port->config->name, config->reta_size, plan->emulated_queues[p]);
+	for (unsigned bucket = 0; bucket < config->reta_size; bucket++) {
+		uint8_t queue = poll->rss->reta.queues[bucket];
+
+		poll->rss->routes[bucket] = (struct rss_route){
+			.queue = queue,
+			.worker = (uint8_t)plan->emulated_worker[p][queue],
+		};
+	}
 	return 0;
 }
 

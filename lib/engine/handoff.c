@@ -65,20 +65,69 @@ static void handoff_push(struct worker *worker, uint16_t target, struct lane *la
 	handoff_wake_if_asleep(worker->workers[target]);
 }
 
-/* Sorts the packets into lanes by the worker of their queue. */
-static void steer_to_lanes(struct worker *worker, struct rss *rss, const struct burst *burst,
+static inline void count_queue(struct rss *rss, unsigned queue, const struct rte_mbuf *packet)
+{
+	rss->queues[queue].packets++;
+	rss->queues[queue].bytes += packet->pkt_len;
+}
+
+/* More workers than this, and what follows is no longer cheaper than lanes. */
+enum { FEW_WORKERS = 8 };
+
+/* Up to 8 workers: packets are sorted straight into their rings, and how many each has so far stands
+ * in one register, 8 bits each: in memory, each packet would wait for the store of the one before it.
+ * A ring that has no room side by side gets its packets by way of the lane. */
+static void sort_into_rings(struct worker *worker, struct rss *rss, const struct burst *burst,
+	const uint32_t hashes[], uint64_t header)
+{
+	void **slots[FEW_WORKERS], **reserved;
+	uint64_t counts = 0;
+
+	for (uint16_t target = 0; target < worker->worker_count; target++) {
+		reserved = target == worker->index ? NULL :
+			batch_ring_reserve(worker->outboxes[target], burst->count);
+		slots[target] = reserved ? reserved : (void **)worker->lanes[target].packets;
+	}
+	for (uint16_t i = 0; i < burst->count; i++) {
+		struct rss_route route = rss->routes[reta_bucket(&rss->reta, hashes[i])];
+		unsigned shift = 8u * route.worker;
+
+		count_queue(rss, route.queue, burst->packets[i]);
+		slots[route.worker][(counts >> shift) & 0xff] = burst->packets[i];
+		counts += 1ull << shift;
+	}
+	for (uint16_t target = 0; target < worker->worker_count; target++) {
+		unsigned count = (counts >> (8 * target)) & 0xff;
+
+		if (slots[target] == (void **)worker->lanes[target].packets) {
+			worker->lanes[target].count = (uint16_t)count;
+		} else if (count > 0) {
+			batch_ring_commit(worker->outboxes[target], header, count);
+			worker->counters.handoff_out += count;
+			handoff_wake_if_asleep(worker->workers[target]);
+		}
+	}
+}
+
+static void sort_into_lanes(struct worker *worker, struct rss *rss, const struct burst *burst,
 	const uint32_t hashes[])
 {
 	for (uint16_t i = 0; i < burst->count; i++) {
-		struct rte_mbuf *packet = burst->packets[i];
-		unsigned queue = reta_queue(&rss->reta, hashes[i]);
-		struct lane *lane = &worker->lanes[rss->queue_worker[queue]];
+		struct rss_route route = rss->routes[reta_bucket(&rss->reta, hashes[i])];
+		struct lane *lane = &worker->lanes[route.worker];
 
-		rss->queues[queue].packets++;
-		rss->queues[queue].bytes += packet->pkt_len;
-		lane->bytes += packet->pkt_len;
-		lane->packets[lane->count++] = packet;
+		count_queue(rss, route.queue, burst->packets[i]);
+		lane->packets[lane->count++] = burst->packets[i];
 	}
+}
+
+static uint64_t lane_bytes(const struct lane *lane)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < lane->count; i++)
+		bytes += lane->packets[i]->pkt_len;
+	return bytes;
 }
 
 void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *burst,
@@ -87,7 +136,10 @@ void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *b
 	uint64_t header = header_make(burst->rx_tsc, poll->pipeline->index);
 	struct lane *own = &worker->lanes[worker->index];
 
-	steer_to_lanes(worker, poll->rss, burst, hashes);
+	if (worker->worker_count <= FEW_WORKERS)
+		sort_into_rings(worker, poll->rss, burst, hashes, header);
+	else
+		sort_into_lanes(worker, poll->rss, burst, hashes);
 	for (uint16_t target = 0; target < worker->worker_count; target++) {
 		struct lane *lane = &worker->lanes[target];
 
@@ -95,13 +147,11 @@ void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *b
 			continue;
 		handoff_push(worker, target, lane, header);
 		lane->count = 0;
-		lane->bytes = 0;
 	}
 	burst->count = own->count;
-	burst->bytes = own->bytes;
+	burst->bytes = lane_bytes(own);
 	memcpy(burst->packets, own->packets, own->count * sizeof(own->packets[0]));
 	own->count = 0;
-	own->bytes = 0;
 }
 
 void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst)

@@ -71,11 +71,16 @@ struct pipeline {
 	struct stage_counters counters[CONFIG_STAGES_MAX];
 };
 
+/* Where the packets of a RETA bucket go: an emulated queue, and the worker that processes it. */
+struct rss_route {
+	uint8_t queue, worker;
+};
+
 /* Software RSS of one port at one receiving worker. */
 struct rss {
 	struct toeplitz_key key;
 	struct reta reta;
-	uint8_t queue_worker[CONFIG_RSS_QUEUES_MAX]; /* who processes each emulated queue */
+	struct rss_route routes[RETA_SIZE_MAX]; /* of each bucket */
 	struct queue_counters queues[CONFIG_RSS_QUEUES_MAX];
 };
 
@@ -128,7 +133,6 @@ struct worker {
 	/* lanes: the packets of one burst, sorted by target worker */
 	struct lane {
 		uint16_t count;
-		uint64_t bytes;
 		struct rte_mbuf *packets[BURST_SIZE];
 	} *lanes; /* [worker_count] */
 };

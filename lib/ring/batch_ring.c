@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ring/batch_ring.h"
 
-/* A batch has at least one item for its header, so `limit` items take at most 2 * limit words. */
+/* A batch has at least one item, so `limit` items take at most as many lines. */
 static uint64_t batch_ring_words(uint32_t limit)
 {
 	uint64_t words = 64;
 
-	while (words < 2 * (uint64_t)limit)
+	while (words < BATCH_RING_LINE_WORDS * (uint64_t)limit)
 		words *= 2;
 	return words;
 }

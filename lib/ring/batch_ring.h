@@ -3,15 +3,16 @@
  * Hand-off between two workers: a lock-free ring with one producer and one consumer that carries
  * batches. A batch is one header word, then its items:
  *
- *     | header | item | item | item | header | item | ...
+ *     | header | item | item | item | to the next line | header | item | ...
  *
  * The header belongs to the caller but for its low byte, the number of items (1..255). Carrying
  * batches instead of single items lets what is true of all packets of a burst (when it was
  * received, which pipeline it is for) cross once, and needs no look at the packets.
  *
  * Each side works on its own cache line and keeps a stale copy of the other's progress; it looks at
- * the other's line only when the copy says full or empty. The limit is in items, so that it means
- * what the kernel's netdev_max_backlog means; the words are twice as many, enough for headers.
+ * the other's line only when the copy says full or empty. A batch starts a cache line of its own. The
+ * limit is in items, so that it means what the kernel's netdev_max_backlog means; there are words for
+ * as many batches of one item.
  *
  * `pushed` and `popped` count items since the start and never wrap (2^64); "all items pushed before
  * this moment have been popped" is popped >= pushed-as-it-was, the test that RFS needs.
@@ -28,6 +29,7 @@
 #include <string.h>
 
 enum { BATCH_RING_COUNT_BITS = 8, BATCH_RING_COUNT_MASK = 0xff };
+enum { BATCH_RING_LINE_WORDS = 8 };
 
 /* How far one side has come, as it tells the other. Writer: that side. Reader: the other. */
 struct batch_ring_progress {
@@ -52,6 +54,13 @@ struct batch_ring {
 	struct batch_ring_progress popped;
 	uint64_t words[] __attribute__((aligned(64)));
 };
+
+/* Words a batch takes: whole cache lines, so that the producer never writes the line that the consumer
+ * is reading. */
+static inline uint64_t batch_ring_span(unsigned count)
+{
+	return (1 + count + BATCH_RING_LINE_WORDS - 1) & ~(uint64_t)(BATCH_RING_LINE_WORDS - 1);
+}
 
 /* Bytes a ring for `limit` items takes; give batch_ring_init() memory of that size, 64-aligned. */
 size_t batch_ring_bytes(uint32_t limit);
@@ -94,11 +103,36 @@ static inline unsigned batch_ring_push(struct batch_ring *ring, uint64_t header,
 		memcpy(&ring->words[start], items, first * sizeof(*items));
 		memcpy(&ring->words[0], items + first, (count - first) * sizeof(*items));
 	}
-	own->words = position + 1 + count;
+	own->words = position + batch_ring_span(count);
 	own->items += count;
 	__atomic_store_n(&ring->pushed.items, own->items, __ATOMIC_RELAXED);
 	__atomic_store_n(&ring->pushed.words, own->words, __ATOMIC_RELEASE);
 	return count;
+}
+
+/* Producer: where to put up to `count` items of the next batch, side by side, before
+ * batch_ring_commit(); NULL when the ring has no such place now (full, or it would wrap around). */
+static inline void **batch_ring_reserve(struct batch_ring *ring, unsigned count)
+{
+	uint64_t start = (ring->producer.words + 1) & ring->mask;
+
+	if (start + count > ring->mask + 1 || batch_ring_room(ring, count) < count)
+		return NULL;
+	return (void **)&ring->words[start];
+}
+
+/* Producer: gives the first `count` reserved items away as one batch; 0: none, nothing happened. */
+static inline void batch_ring_commit(struct batch_ring *ring, uint64_t header, unsigned count)
+{
+	struct batch_ring_side *own = &ring->producer;
+
+	if (count == 0)
+		return;
+	ring->words[own->words & ring->mask] = header | count;
+	own->words += batch_ring_span(count);
+	own->items += count;
+	__atomic_store_n(&ring->pushed.items, own->items, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->pushed.words, own->words, __ATOMIC_RELEASE);
 }
 
 /* Consumer: true and the header of the oldest batch, or false when there is none. */
@@ -131,7 +165,7 @@ static inline void batch_ring_take(struct batch_ring *ring, uint64_t header, voi
 		memcpy(items, &ring->words[start], first * sizeof(*items));
 		memcpy(items + first, &ring->words[0], (count - first) * sizeof(*items));
 	}
-	own->words += 1 + count;
+	own->words += batch_ring_span(count);
 	own->items += count;
 }
 

@@ -65,7 +65,9 @@ static void weir_setup(void)
 	rx_poll.pipeline = &pipelines[0];
 	rx_poll.rss = rte_zmalloc(NULL, sizeof(*rx_poll.rss), 64);
 	reta_fill_equal(&rx_poll.rss->reta, 128, 8);
-	memset(rx_poll.rss->queue_worker, 1, sizeof(rx_poll.rss->queue_worker));
+	for (unsigned bucket = 0; bucket < rx_poll.rss->reta.size; bucket++)
+		rx_poll.rss->routes[bucket] =
+			(struct rss_route){.queue = rx_poll.rss->reta.queues[bucket], .worker = 1};
 }
 
 static int weir_consume(void *argument)
@@ -118,31 +120,46 @@ static void ring_produce(void)
 
 static struct rte_distributor *distributor;
 
+static uint64_t distributor_seen; /* writer: the consumer */
+static bool distributor_stop;     /* writer: the producer */
+
+/* A request that found no packets stays open: the next round answers it. */
 static int distributor_consume(void *argument)
 {
+	static bool requested;
 	struct rte_mbuf *burst[8];
-	uint64_t seen = 0;
-	int count = 0;
+	int count;
 
 	(void)argument;
-	while (seen < TRANSFERS) {
-		count = rte_distributor_get_pkt(distributor, 0, burst, burst, (unsigned)count);
-		seen += (unsigned)count;
+	if (!requested)
+		rte_distributor_request_pkt(distributor, 0, burst, 0);
+	requested = true;
+	while (!__atomic_load_n(&distributor_stop, __ATOMIC_ACQUIRE)) {
+		count = rte_distributor_poll_pkt(distributor, 0, burst);
+		if (count < 0)
+			continue;
+		__atomic_store_n(&distributor_seen, distributor_seen + (unsigned)count,
+			__ATOMIC_RELEASE);
+		rte_distributor_request_pkt(distributor, 0, burst, (unsigned)count);
 	}
-	rte_distributor_return_pkt(distributor, 0, burst, count);
 	return 0;
 }
 
 static void distributor_produce(void)
 {
 	struct rte_mbuf *returned[BURST_SIZE * 4];
+	uint64_t wanted = distributor_seen + TRANSFERS;
 
 	for (unsigned done = 0; done < TRANSFERS; done += BURST_SIZE) {
 		rte_distributor_process(distributor, &packets[done % PACKETS], BURST_SIZE);
 		rte_distributor_returned_pkts(distributor, returned, RTE_DIM(returned));
 	}
-	rte_distributor_flush(distributor);
+	while (__atomic_load_n(&distributor_seen, __ATOMIC_ACQUIRE) < wanted)
+		rte_distributor_process(distributor, NULL, 0);
 	rte_distributor_clear_returns(distributor);
+	__atomic_store_n(&distributor_stop, true, __ATOMIC_RELEASE);
+	rte_eal_mp_wait_lcore();
+	__atomic_store_n(&distributor_stop, false, __ATOMIC_RELEASE);
 }
 
 /* ---- measuring ---- */

@@ -92,8 +92,11 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 	fixture->polls[index].pipeline = &worker->pipelines[0];
 	fixture->polls[index].rss = &fixture->rss[index];
 	reta_fill_equal(&fixture->rss[index].reta, 128, WORKERS);
-	for (unsigned q = 0; q < WORKERS; q++)
-		fixture->rss[index].routes[q] = (struct rss_route){(uint8_t)q, (uint8_t)q};
+	for (unsigned bucket = 0; bucket < 128; bucket++) {
+		uint8_t queue = fixture->rss[index].reta.queues[bucket];
+
+		fixture->rss[index].routes[bucket] = (struct rss_route){queue, queue};
+	}
 	return worker;
 }
 
