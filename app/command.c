@@ -39,8 +39,8 @@ static int unknown_option(const struct command *command, const char *word)
 		near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
-static const struct option *option_find(const struct command *command, const char *name,
-	size_t length)
+static const struct option *option_find(
+	const struct command *command, const char *name, size_t length)
 {
 	for (const struct option *o = command->options; o && o->name; o++)
 		if (strlen(o->name) == length && strncmp(o->name, name, length) == 0)
@@ -57,8 +57,8 @@ static const struct option *option_find_letter(const struct command *command, ch
 }
 
 /* Stores an option's value. An OPTION_FLAG has none. */
-static int option_store(const struct command *command, const struct option *option,
-	const char *value)
+static int option_store(
+	const struct command *command, const struct option *option, const char *value)
 {
 	struct option_list *list;
 
@@ -68,7 +68,8 @@ static int option_store(const struct command *command, const struct option *opti
 	case OPTION_LIST:
 		list = option->target;
 		if (list->count == (int)(sizeof(list->values) / sizeof(list->values[0])))
-			return command_usage_error(command, "--%s is given too often", option->name);
+			return command_usage_error(
+				command, "--%s is given too often", option->name);
 		list->values[list->count++] = value;
 		return 0;
 	}
@@ -89,8 +90,8 @@ static int option_parse(const struct command *command, int argc, char **argv, in
 	if (word[1] == '-') {
 		const char *equals = strchr(word, '=');
 
-		option = option_find(command, word + 2,
-			equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+		option = option_find(
+			command, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
 		value = equals ? equals + 1 : NULL;
 	} else {
 		option = option_find_letter(command, word[1]);
@@ -103,8 +104,8 @@ static int option_parse(const struct command *command, int argc, char **argv, in
 		return command_usage_error(command, "--%s takes no value", option->name);
 	if (option->kind != OPTION_FLAG && value == NULL) {
 		if (*index + 1 >= argc)
-			return command_usage_error(command, "--%s needs a value (%s)", option->name,
-				option->argument);
+			return command_usage_error(
+				command, "--%s needs a value (%s)", option->name, option->argument);
 		value = argv[++*index];
 	}
 	return option_store(command, option, value);

@@ -12,9 +12,9 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 enum option_kind {
-	OPTION_FLAG,   /* int *: incremented */
+	OPTION_FLAG, /* int *: incremented */
 	OPTION_STRING, /* const char **: the argument, as it stands in argv */
-	OPTION_LIST,   /* struct option_list *: may be given several times */
+	OPTION_LIST, /* struct option_list *: may be given several times */
 };
 
 struct option_list {
@@ -23,26 +23,27 @@ struct option_list {
 };
 
 struct option {
-	const char *name;     /* long name without "--"; NULL ends the table */
-	char letter;          /* 0: none */
+	const char *name; /* long name without "--"; NULL ends the table */
+	char letter; /* 0: none */
 	enum option_kind kind;
-	void *target;         /* static storage of the command's file */
+	void *target; /* static storage of the command's file */
 	const char *argument; /* what the argument is called, for the help */
-	const char *help;     /* one sentence, no full stop */
+	const char *help; /* one sentence, no full stop */
 };
 
 struct command {
 	const char *name;
-	const char *arguments;   /* "FILE…" */
-	const char *summary;     /* one line */
+	const char *arguments; /* "FILE…" */
+	const char *summary; /* one line */
 	const char *description; /* paragraphs for the manual; may be NULL */
-	const char *examples;    /* lines "command  # what it does", may be NULL */
+	const char *examples; /* lines "command  # what it does", may be NULL */
 	const struct option *options;
 	int (*run)(int argc, char **argv); /* the positional arguments; returns an exit code */
 };
 
 extern const struct command command_run, command_replay, command_generate, command_check,
-	command_init, command_config, command_explain, command_show, command_set, command_help_command;
+	command_init, command_config, command_explain, command_show, command_set,
+	command_help_command;
 
 /* All commands, NULL-terminated, in the order of the help. */
 extern const struct command *const commands[];

@@ -6,8 +6,17 @@
 #include "config/nearest.h"
 
 const struct command *const commands[] = {
-	&command_run, &command_replay, &command_generate, &command_check, &command_init, &command_config,
-	&command_explain, &command_show, &command_set, &command_help_command, NULL,
+	&command_run,
+	&command_replay,
+	&command_generate,
+	&command_check,
+	&command_init,
+	&command_config,
+	&command_explain,
+	&command_show,
+	&command_set,
+	&command_help_command,
+	NULL,
 };
 
 static const struct command *command_find(const char *name)
@@ -20,7 +29,8 @@ static const struct command *command_find(const char *name)
 
 static void print_overview(FILE *out)
 {
-	fprintf(out, "weir: a userspace packet engine\n\nUsage: weir COMMAND [options] [arguments]\n\n");
+	fprintf(out,
+		"weir: a userspace packet engine\n\nUsage: weir COMMAND [options] [arguments]\n\n");
 	for (unsigned i = 0; commands[i] != NULL; i++)
 		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(out, "\n`weir COMMAND --help` tells more.\n");
@@ -28,11 +38,11 @@ static void print_overview(FILE *out)
 
 static int unknown_command(const char *word)
 {
-	const char *names[32];
+	const char *names[sizeof(commands) / sizeof(commands[0])];
 	unsigned count = 0;
 	const char *near;
 
-	for (; commands[count] != NULL && count < 31; count++)
+	for (; commands[count] != NULL; count++)
 		names[count] = commands[count]->name;
 	names[count] = NULL;
 	near = config_nearest(word, names);

@@ -22,7 +22,8 @@ static int rewrite, as_json, verify, print_config;
 
 static const struct option options[] = {
 	{"speed", 's', OPTION_STRING, &speed, "SPEED",
-		"original (default), top, a multiple such as x2, packets/s such as 1.5Mpps, or bits/s such "
+		"original (default), top, a multiple such as x2, packets/s such as 1.5Mpps, or "
+		"bits/s such "
 		"as 10Gbps"},
 	{"loop", 'l', OPTION_STRING, &loop, "N", "Plays the files N times; forever: until stopped"},
 	{"duration", 't', OPTION_STRING, &duration, "TIME", "Stops after this time, such as 10s"},
@@ -32,11 +33,14 @@ static const struct option options[] = {
 	{"cpus", 0, OPTION_STRING, &cpus, "LIST", "CPUs that run a worker each, such as 2-5,8"},
 	{"queues", 'q', OPTION_STRING, &queues, "N",
 		"Queues that software RSS spreads the flows over; default: one a worker"},
-	{"key", 0, OPTION_STRING, &key, "KEY", "RSS key: microsoft (default), symmetric or 80 hex digits"},
+	{"key", 0, OPTION_STRING, &key, "KEY",
+		"RSS key: microsoft (default), symmetric or 80 hex digits"},
 	{"stage", 'm', OPTION_LIST, &stages, "STAGE",
-		"A stage on the way, such as macswap or rxonly; may be given several times, in order"},
+		"A stage on the way, such as macswap or rxonly; may be given several times, in "
+		"order"},
 	{"port", 'p', OPTION_STRING, &device, "DEVICE",
-		"A DPDK device to send to, such as net_af_packet0,iface=eth1; default: into the void "
+		"A DPDK device to send to, such as net_af_packet0,iface=eth1; default: into the "
+		"void "
 		"(net_null), counted"},
 	{"out", 'o', OPTION_STRING, &out_file, "FILE",
 		"Writes what left to a capture file (.pcap or .pcapng)"},
@@ -102,8 +106,8 @@ static char *config_text(int argc, char **argv)
 	for (int i = 0; i < stages.count; i++)
 		json_array_append_new(list, json_string(stages.values[i]));
 	config = json_pack("{s:{s:o, s:o}, s:[{s:s, s:s, s:o}], s:{s:b}, s:{s:s}}", "ports", "in",
-		source_port(argc, argv), "out", target_port(), "pipelines", "from", "in", "to", "out",
-		"stages", list, "stats", "table", 0, "control", "socket",
+		source_port(argc, argv), "out", target_port(), "pipelines", "from", "in", "to",
+		"out", "stages", list, "stats", "table", 0, "control", "socket",
 		socket_path ? socket_path : "");
 	shorthand_set(config, "workers", "count", workers, true);
 	shorthand_set(config, "workers", "cpus", cpus, false);
@@ -120,8 +124,8 @@ static int load(struct session *session, int argc, char **argv)
 	int result;
 
 	if (text == NULL)
-		return command_usage_error(&command_replay,
-			"a name or value on the command line is not UTF-8");
+		return command_usage_error(
+			&command_replay, "a name or value on the command line is not UTF-8");
 	result = session_load(session, NULL, text);
 	free(text);
 	if (result == EXIT_OK && print_config) {
@@ -159,13 +163,15 @@ const struct command command_replay = {
 	.name = "replay",
 	.arguments = "FILE…",
 	.summary = "Plays capture files through workers, to a port, into a file",
-	.description =
-		"Several files are merged by time. Every packet of the files ends in one counter: sent, "
-		"skipped (with the reason) or dropped (with the reason). The report tells how far from its "
-		"time each packet was given to the engine.",
+	.description = "Several files are merged by time. Every packet of the files ends in one "
+		       "counter: sent, "
+		       "skipped (with the reason) or dropped (with the reason). The report tells "
+		       "how far from its "
+		       "time each packet was given to the engine.",
 	.examples = "  weir replay trace.pcap\n"
 		    "  weir replay trace.pcap -w 2 -q 8 -s top -l 10\n"
-		    "  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p net_af_packet0,iface=eth1\n"
+		    "  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
+		    "net_af_packet0,iface=eth1\n"
 		    "  weir replay trace.pcap -m macswap -o out.pcap --json\n",
 	.options = options,
 	.run = run,

@@ -56,7 +56,8 @@ static json_t *skipped_json(const struct replay *replay, uint64_t passes, uint64
 		if (count == 0)
 			continue;
 		*ret_total += count;
-		json_object_set_new(skipped, skip_reason_infos[r].name, json_integer((json_int_t)count));
+		json_object_set_new(
+			skipped, skip_reason_infos[r].name, json_integer((json_int_t)count));
 	}
 	return skipped;
 }
@@ -85,8 +86,9 @@ static json_t *packets_json(const struct session *session, const struct replay *
 		passes = counters->loops + (counters->packets % plan->packets != 0);
 	skipped = skipped_json(replay, passes, &skipped_total);
 	engine_account(session->engine, &account);
-	return json_pack("{s:I, s:I, s:o, s:o}", "read", (json_int_t)(counters->packets + skipped_total),
-		"sent", (json_int_t)account.out, "skipped", skipped, "dropped", dropped_json(&account));
+	return json_pack("{s:I, s:I, s:o, s:o}", "read",
+		(json_int_t)(counters->packets + skipped_total), "sent", (json_int_t)account.out,
+		"skipped", skipped, "dropped", dropped_json(&account));
 }
 
 static json_t *timing_json(const struct replay_counters *counters)
@@ -114,8 +116,8 @@ static const char *speed_text(const struct speed *speed, char *text, size_t size
 }
 
 /* Asked for and achieved: a schedule's length is known, so is how long it really took. */
-static json_t *rate_json(const struct session *session, const struct replay *replay,
-	uint64_t duration_ns)
+static json_t *rate_json(
+	const struct session *session, const struct replay *replay, uint64_t duration_ns)
 {
 	const struct replay_counters *counters = replay_counters(replay);
 	uint64_t gaps = counters->packets > 1 ? counters->packets - 1 : counters->packets;
@@ -175,8 +177,8 @@ static json_t *verify_json(const struct session *session, bool *ret_good)
 	*ret_good = result.complete && result.reordered == 0 && result.duplicated == 0 &&
 		result.unknown == 0 && result.lost == dropped &&
 		(result.changed == 0 || engine_writes(session->engine));
-	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:I, s:I, s:I}}", "good",
-		*ret_good, "complete", result.complete, "in", (json_int_t)result.in, "out",
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:I, s:I, s:I}}",
+		"good", *ret_good, "complete", result.complete, "in", (json_int_t)result.in, "out",
 		(json_int_t)result.out, "flows", (json_int_t)result.flows, "lost",
 		(json_int_t)result.lost, "duplicated", (json_int_t)result.duplicated, "reordered",
 		(json_int_t)result.reordered, "changed", (json_int_t)result.changed, "stages_write",
@@ -194,7 +196,7 @@ static json_int_t sum_of(const json_t *object)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	json_object_foreach ((json_t *)(uintptr_t)object, name, value)
 		sum += json_integer_value(value);
 	return sum;
 }
@@ -204,7 +206,7 @@ static void print_reasons(const char *title, const json_t *object)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	json_object_foreach ((json_t *)(uintptr_t)object, name, value)
 		printf("          %s %s: %" JSON_INTEGER_FORMAT "\n", title, name,
 			json_integer_value(value));
 }
@@ -220,14 +222,19 @@ static void print_verify(const json_t *verify)
 
 	if (!json_is_object(verify))
 		return;
-	printf("verify    %s: %lld flows, %lld lost, %lld duplicated, %lld reordered, %lld with other "
+	printf("verify    %s: %lld flows, %lld lost, %lld duplicated, %lld reordered, %lld with "
+	       "other "
 	       "bytes%s%s\n          gaps kept to p50 %lld ns, p99 %lld ns, max %lld ns\n",
 		json_is_true(json_object_get(verify, "good")) ? "good" : "DIFFERENT",
 		(long long)number_of(verify, "flows"), (long long)number_of(verify, "lost"),
-		(long long)number_of(verify, "duplicated"), (long long)number_of(verify, "reordered"),
-		(long long)number_of(verify, "changed"),
-		json_is_true(json_object_get(verify, "stages_write")) ? " (stages write into packets)" : "",
-		json_is_true(json_object_get(verify, "complete")) ? "" : "; no memory to compare the rest",
+		(long long)number_of(verify, "duplicated"),
+		(long long)number_of(verify, "reordered"), (long long)number_of(verify, "changed"),
+		json_is_true(json_object_get(verify, "stages_write"))
+			? " (stages write into packets)"
+			: "",
+		json_is_true(json_object_get(verify, "complete"))
+			? ""
+			: "; no memory to compare the rest",
 		(long long)number_of(gaps, "p50"), (long long)number_of(gaps, "p99"),
 		(long long)number_of(gaps, "max"));
 }

@@ -19,9 +19,11 @@ static int interactive, as_json, print_config;
 
 static const struct option options[] = {
 	{"port", 'p', OPTION_LIST, &devices, "DEVICE",
-		"A DPDK device to forward on, instead of a file; give two for a pair, as testpmd does"},
+		"A DPDK device to forward on, instead of a file; give two for a pair, as testpmd "
+		"does"},
 	{"mode", 'm', OPTION_STRING, &mode, "MODE",
-		"Forwarding mode for --port: io (default), mac, macswap, 5tswap, csum, icmpecho, rxonly, "
+		"Forwarding mode for --port: io (default), mac, macswap, 5tswap, csum, icmpecho, "
+		"rxonly, "
 		"txonly, flowgen, noisy, drop"},
 	{"workers", 'w', OPTION_STRING, &workers, "N", "How many workers"},
 	{"cpus", 0, OPTION_STRING, &cpus, "LIST", "CPUs that run a worker each, such as 2-5,8"},
@@ -31,7 +33,8 @@ static const struct option options[] = {
 	{"duration", 't', OPTION_STRING, &duration, "TIME", "Stops after this time, such as 10s"},
 	{"interactive", 'i', OPTION_FLAG, &interactive, NULL,
 		"A console: start, stop, show, set, quit"},
-	{"json", 'j', OPTION_FLAG, &as_json, NULL, "Prints the summary as one JSON object, and no table"},
+	{"json", 'j', OPTION_FLAG, &as_json, NULL,
+		"Prints the summary as one JSON object, and no table"},
 	{"socket", 0, OPTION_STRING, &socket_path, "PATH", "Control socket; an empty PATH: none"},
 	{"print-config", 0, OPTION_FLAG, &print_config, NULL,
 		"Prints the effective configuration as JSON and does not run"},
@@ -49,8 +52,9 @@ static json_t *device_pipelines(void)
 
 		snprintf(from, sizeof(from), "port%d", i);
 		snprintf(to, sizeof(to), "port%d", partner);
-		json_array_append_new(pipelines, json_pack("{s:s, s:s, s:[s]}", "from", from, "to", to,
-			"stages", mode ? mode : "io"));
+		json_array_append_new(pipelines,
+			json_pack("{s:s, s:s, s:[s]}", "from", from, "to", to, "stages",
+				mode ? mode : "io"));
 	}
 	return pipelines;
 }
@@ -65,7 +69,8 @@ static json_t *device_config(void)
 		port = json_pack("{s:s}", "device", devices.values[i]);
 		if (queues != NULL)
 			json_object_set_new(port, "rss",
-				json_pack("{s:s, s:o}", "mode", "software", "queues", shorthand_number(queues)));
+				json_pack("{s:s, s:o}", "mode", "software", "queues",
+					shorthand_number(queues)));
 		json_object_set_new(ports, name, port);
 	}
 	return json_pack("{s:o, s:o}", "ports", ports, "pipelines", device_pipelines());
@@ -153,14 +158,16 @@ static int run(int argc, char **argv)
 
 	if ((argc == 1) == (devices.count > 0))
 		return command_usage_error(&command_run,
-			argc ? "either a file or --port, not both" :
-			       "name a configuration file, or devices with --port (`weir init` writes a file "
+			argc ? "either a file or --port, not both"
+			     : "name a configuration file, or devices with --port (`weir init` "
+			       "writes a file "
 			       "for this machine)");
 	if (argc > 1)
-		return command_usage_error(&command_run, "one file at a time; \"%s\" is too much",
-			argv[1]);
+		return command_usage_error(
+			&command_run, "one file at a time; \"%s\" is too much", argv[1]);
 	if (devices.count == 0 && (mode != NULL || queues != NULL))
-		return command_usage_error(&command_run, "--mode and --queues go with --port; in a file "
+		return command_usage_error(&command_run,
+			"--mode and --queues go with --port; in a file "
 			"they are \"stages\" and \"rss\"");
 	if (duration != NULL && units_parse_duration(duration, &session.duration_ns) != 0)
 		return command_usage_error(&command_run,
@@ -184,10 +191,11 @@ const struct command command_run = {
 	.name = "run",
 	.arguments = "[FILE]",
 	.summary = "Runs a configuration, or devices and a forwarding mode as testpmd does",
-	.description =
-		"Runs until its sources end, --duration is over, or a signal (SIGINT, SIGTERM) comes: "
-		"then it stops receiving, sends what is on the way and prints the account. A second "
-		"signal leaves at once.",
+	.description = "Runs until its sources end, --duration is over, or a signal (SIGINT, "
+		       "SIGTERM) comes: "
+		       "then it stops receiving, sends what is on the way and prints the account. "
+		       "A second "
+		       "signal leaves at once.",
 	.examples = "  weir run appliance.json\n"
 		    "  weir run -p net_null0 -p net_null1 -m macswap -w 1 -t 10s\n"
 		    "  weir run -p net_af_packet0,iface=eth1 -m icmpecho -i\n",

@@ -21,8 +21,8 @@ enum { WAIT_MS = 5, PROGRESS_NS = 200000000 };
 
 static volatile sig_atomic_t signals_seen, running;
 
-/* The first signal ends the run in order, and while there is no run yet, at once; who sends a second
- * one wants to leave. */
+/* The first signal ends the run in order, and while there is no run yet, at once; who sends a
+ * second one wants to leave. */
 static void on_signal(int number)
 {
 	static const char text[] = "\nweir: left at once, packets on the way are lost\n";
@@ -185,8 +185,8 @@ int session_wait(struct session *session)
 
 	if (result != EXIT_OK)
 		return result;
-	has_console = session->interactive &&
-		pthread_create(&console, NULL, console_main, session) == 0;
+	has_console =
+		session->interactive && pthread_create(&console, NULL, console_main, session) == 0;
 	wait_for_end(session);
 	if (has_console) {
 		console_stop();
@@ -205,7 +205,8 @@ int session_finish(struct session *session)
 
 	engine_account(session->engine, &account);
 	if (account.unaccounted != 0) {
-		fprintf(stderr, "weir %s: %" PRId64 " packets are not accounted for: a defect of weir\n",
+		fprintf(stderr,
+			"weir %s: %" PRId64 " packets are not accounted for: a defect of weir\n",
 			session->command, account.unaccounted);
 		result = EXIT_FAILED;
 	}

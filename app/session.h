@@ -14,16 +14,16 @@
 #include "stats/stats.h"
 
 struct session {
-	const char *command;      /* for messages: "weir COMMAND: ..." */
-	struct config *config;    /* owned */
+	const char *command; /* for messages: "weir COMMAND: ..." */
+	struct config *config; /* owned */
 	struct engine *engine;
 	struct stats *stats;
-	uint64_t duration_ns;     /* 0: no limit */
+	uint64_t duration_ns; /* 0: no limit */
 	bool interactive;
-	bool quiet;               /* no notices, no progress: the output is JSON */
-	bool progress;            /* a line while a replay runs, on a terminal */
-	bool verify;              /* compare what leaves with what came */
-	volatile bool paused;     /* stopped by command, not by its end */
+	bool quiet; /* no notices, no progress: the output is JSON */
+	bool progress; /* a line while a replay runs, on a terminal */
+	bool verify; /* compare what leaves with what came */
+	volatile bool paused; /* stopped by command, not by its end */
 };
 
 /* Loads a configuration from a file or (path NULL) text; prints its problems. An exit code. */
@@ -33,8 +33,8 @@ int session_load(struct session *session, const char *path, const char *text);
 int session_begin(struct session *session);
 /* Starts, waits, stops. After it all numbers are exact. */
 int session_wait(struct session *session);
-/* Destroys everything; says what is not in order (packets unaccounted for, buffers that did not come
- * back, files not written). An exit code. */
+/* Destroys everything; says what is not in order (packets unaccounted for, buffers that did not
+ * come back, files not written). An exit code. */
 int session_finish(struct session *session);
 
 #endif

@@ -23,7 +23,7 @@ static int unknown_setting(const char *path)
 	unsigned count = 0;
 	const char *near;
 
-	for (; stats_settings[count].path != NULL && count < SETTINGS_MAX; count++)
+	for (; count < SETTINGS_MAX && stats_settings[count].path != NULL; count++)
 		names[count] = stats_settings[count].path;
 	names[count] = NULL;
 	near = config_nearest(path, names);

@@ -27,8 +27,8 @@ json_t *shorthand_number(const char *text)
 	return json_integer(number);
 }
 
-void shorthand_set(json_t *config, const char *section, const char *member, const char *value,
-	bool number)
+void shorthand_set(
+	json_t *config, const char *section, const char *member, const char *value, bool number)
 {
 	if (value != NULL)
 		json_object_set_new(shorthand_object(config, section), member,

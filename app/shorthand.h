@@ -14,7 +14,7 @@ json_t *shorthand_object(json_t *config, const char *section);
 json_t *shorthand_number(const char *text);
 
 /* config[section][member] = value, unless value is NULL. */
-void shorthand_set(json_t *config, const char *section, const char *member, const char *value,
-	bool number);
+void shorthand_set(
+	json_t *config, const char *section, const char *member, const char *value, bool number);
 
 #endif

@@ -69,6 +69,7 @@ static int run(int argc, char **argv)
 	const char *what = argc > 0 ? argv[0] : "all", *near;
 	uint64_t interval_ns = NS_PER_SECOND;
 	char default_path[128];
+	const char *path;
 	json_t *request;
 	int result;
 
@@ -85,15 +86,15 @@ static int run(int argc, char **argv)
 		(units_parse_duration(interval, &interval_ns) < 0 || interval_ns == 0))
 		return command_usage_error(&command_show,
 			"--interval: \"%s\" is no time; write 500ms or 2s", interval);
-	if (socket_path == NULL) {
+	path = socket_path;
+	if (path == NULL) {
 		control_default_path(default_path, sizeof(default_path));
-		socket_path = default_path;
+		path = default_path;
 	}
 	request = json_pack("{s:s, s:s}", "command", "show", "what", what);
 	if (request == NULL)
 		return EXIT_FAILED;
-	result = watch ? show_watch(socket_path, request, interval_ns)
-		       : show_once(socket_path, request);
+	result = watch ? show_watch(path, request, interval_ns) : show_once(path, request);
 	json_decref(request);
 	return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Time. The hot path counts cycles of the time stamp counter (`_tsc`, `_cycles`); everything a
- * person reads or writes is in nanoseconds (`_ns`). Source: Intel SDM vol. 3, 17.17 (invariant TSC).
+ * person reads or writes is in nanoseconds (`_ns`). Source: Intel SDM vol. 3, 17.17 (invariant
+ * TSC).
  */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H

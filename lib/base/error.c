@@ -32,6 +32,7 @@ int error_prefix(struct error *error, const char *format, ...)
 	va_end(arguments);
 	if (length < 0 || (size_t)length >= sizeof(error->message))
 		return -error->code;
-	snprintf(error->message + length, sizeof(error->message) - (size_t)length, ": %.900s", tail);
+	snprintf(
+		error->message + length, sizeof(error->message) - (size_t)length, ": %.900s", tail);
 	return -error->code;
 }

@@ -11,7 +11,8 @@ struct error {
 	char message[1024];
 };
 
-/* Fills `error` (NULL is allowed) and returns -code, so that callers can `return error_set(...)`. */
+/* Fills `error` (NULL is allowed) and returns -code, so that callers can `return error_set(...)`.
+ */
 int error_set(struct error *error, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

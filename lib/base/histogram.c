@@ -29,9 +29,8 @@ uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->buckets[i];
 		if (seen >= wanted) {
-			uint64_t top = i + 1 < HISTOGRAM_BUCKETS ?
-				histogram_bucket_floor(i + 1) - 1 :
-				UINT64_MAX;
+			uint64_t top = i + 1 < HISTOGRAM_BUCKETS ? histogram_bucket_floor(i + 1) - 1
+								 : UINT64_MAX;
 
 			return top < histogram->max ? top : histogram->max;
 		}

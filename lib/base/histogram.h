@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A bounded log-linear histogram of unsigned values: 32 buckets an octave, so a percentile is
- * within 1/32 (3.2 %) of the truth, whatever the range, in a fixed 15 KB. Values below 32 are exact.
+ * within 1/32 (3.2 %) of the truth, whatever the range, in a fixed 15 KB. Values below 32 are
+ * exact.
  *
  * Threads: one writer; readers copy it (struct assignment of each bucket is a plain load; a reader
  * may see some buckets newer than others, never a torn one).
@@ -11,7 +12,10 @@
 
 #include <stdint.h>
 
-enum { HISTOGRAM_LINEAR_BITS = 5, HISTOGRAM_BUCKETS = (64 - HISTOGRAM_LINEAR_BITS + 1) << HISTOGRAM_LINEAR_BITS };
+enum {
+	HISTOGRAM_LINEAR_BITS = 5,
+	HISTOGRAM_BUCKETS = (64 - HISTOGRAM_LINEAR_BITS + 1) << HISTOGRAM_LINEAR_BITS
+};
 
 struct histogram {
 	uint64_t count;

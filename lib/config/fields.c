@@ -267,7 +267,8 @@ const struct field stage_fields[] = {
 		.help = "Which stage. Modes have testpmd's names and do what they do there."},
 	{"ethernet_peer", &field_mac, STAGE(ethernet_peer), .zero = "auto", .fallback = "\"auto\"",
 		.variants = MAC | CSUM | TXONLY,
-		.help = "Destination address of the frames; \"auto\": 02:00:00:00:00:NN, NN being the "
+		.help = "Destination address of the frames; \"auto\": 02:00:00:00:00:NN, NN being "
+			"the "
 			"port's "
 			"number."},
 	{"size", &field_integer, STAGE(packet_bytes), .min = 60, .max = 9600, .fallback = "64",

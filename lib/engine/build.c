@@ -46,17 +46,20 @@ int engine_build_pools(struct engine *engine, struct error *error)
 		if (pool->packets == 0)
 			continue;
 		snprintf(pool->name, sizeof(pool->name), "packets-node%d", pool->numa_node);
-		pool->mempool = rte_pktmbuf_pool_create(pool->name, pool->packets,
-			MEMPOOL_CACHE_PACKETS, 0,
-			(uint16_t)(memory->packet_data_bytes + RTE_PKTMBUF_HEADROOM),
-			engine_socket(engine, pool->numa_node));
+		pool->mempool =
+			rte_pktmbuf_pool_create(pool->name, pool->packets, MEMPOOL_CACHE_PACKETS, 0,
+				(uint16_t)(memory->packet_data_bytes + RTE_PKTMBUF_HEADROOM),
+				engine_socket(engine, pool->numa_node));
 		if (pool->mempool == NULL)
 			return error_set(error, rte_errno,
-				"no memory for %u packet buffers (%llu MiB) on node %d: %s. `weir check` tells "
-				"what is needed and free; fewer descriptors or a smaller backlog need less",
+				"no memory for %u packet buffers (%llu MiB) on node %d: %s. `weir "
+				"check` tells "
+				"what is needed and free; fewer descriptors or a smaller backlog "
+				"need less",
 				pool->packets,
 				(unsigned long long)(plan_pool_bytes(pool->packets,
-							     memory->packet_data_bytes) >> 20),
+							     memory->packet_data_bytes) >>
+					20),
 				pool->numa_node, rte_strerror(rte_errno));
 		pool->free_at_start = rte_mempool_avail_count(pool->mempool);
 	}
@@ -108,14 +111,15 @@ int engine_build_ports(struct engine *engine, struct error *error)
 
 static void *worker_memory(const struct worker *worker, size_t bytes)
 {
-	return rte_zmalloc_socket(NULL, bytes ? bytes : 1, 64,
-		engine_socket(worker->engine, worker->numa_node));
+	return rte_zmalloc_socket(
+		NULL, bytes ? bytes : 1, 64, engine_socket(worker->engine, worker->numa_node));
 }
 
 static int no_worker_memory(const struct worker *worker, struct error *error)
 {
-	return error_set(error, ENOMEM, "no memory on node %d for worker %u; give more (/memory/size)",
-		worker->numa_node, worker->index);
+	return error_set(error, ENOMEM,
+		"no memory on node %d for worker %u; give more (/memory/size)", worker->numa_node,
+		worker->index);
 }
 
 /* A tx queue of its own where there are enough; else worker w shares queue w % queues, which the
@@ -132,11 +136,12 @@ static void build_transmit(struct worker *worker, uint16_t p)
 	transmit->queue_index = worker->index % queues;
 	transmit->length_max = port->tx_length_max;
 	transmit->segments_max = port->tx_segments_max;
-	transmit->checked = port->tx_length_max != UINT32_MAX || port->tx_segments_max != UINT16_MAX;
-	/* A file takes all there is in the end. */
-	transmit->retry_cycles = ns_to_tsc(
-		port->config->kind == PORT_FILE ? NS_PER_SECOND : port->config->tx_retry_ns,
-		worker->engine->tsc_hz);
+	transmit->checked =
+		port->tx_length_max != UINT32_MAX || port->tx_segments_max != UINT16_MAX;
+	/* A file takes all there is in the end, however slow its worker is. */
+	transmit->retry_cycles = port->config->kind == PORT_FILE
+		? UINT64_MAX
+		: ns_to_tsc(port->config->tx_retry_ns, worker->engine->tsc_hz);
 	if (worker->index < queues) {
 		transmit->queue = port_tx_queue(port, transmit->queue_index);
 	} else {
@@ -156,8 +161,8 @@ static int build_stage(struct pipeline *pipeline, uint16_t position,
 
 	stage->ops = stage_find(wanted->type);
 	if (stage->ops == NULL)
-		return error_set(error, ENOENT, "pipeline %s: there is no stage \"%s\"", config->name,
-			wanted->type);
+		return error_set(error, ENOENT, "pipeline %s: there is no stage \"%s\"",
+			config->name, wanted->type);
 	stage->counters = &pipeline->counters[position];
 	stage->drops = worker->counters.drops;
 	stage->next = position + 1 < config->stage_count ? &pipeline->stages[position + 1] : NULL;
@@ -170,8 +175,8 @@ static int build_stage(struct pipeline *pipeline, uint16_t position,
 		stage->tx_offloads = engine->ports[config->to_port].tx_offloads;
 	}
 	if (stage->ops->create != NULL) {
-		result = stage->ops->create(stage, wanted, engine_socket(engine, worker->numa_node),
-			error);
+		result = stage->ops->create(
+			stage, wanted, engine_socket(engine, worker->numa_node), error);
 		if (result != 0)
 			return error_prefix(error, "pipeline %s, stage %s, worker %u", config->name,
 				wanted->type, worker->index);
@@ -217,7 +222,8 @@ static int build_rss(struct worker *worker, struct rx_poll *poll, struct error *
 	/* Hardware hashed with the same key: its hash is good. Another's may not be. */
 	poll->keep_nic_hash = poll->port->rss == PORT_RSS_HARDWARE;
 	if (reta_fill_equal(&poll->rss->reta, config->reta_size, plan->emulated_queues[p]) != 0)
-		return error_set(error, EINVAL, "port %s: a RETA of %u entries for %u queues is not possible",
+		return error_set(error, EINVAL,
+			"port %s: a RETA of %u entries for %u queues is not possible",
 			poll->port->config->name, config->reta_size, plan->emulated_queues[p]);
 	for (unsigned bucket = 0; bucket < config->reta_size; bucket++) {
 		uint8_t queue = poll->rss->reta.queues[bucket];
@@ -287,9 +293,10 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	worker->wake_fd = -1;
 	worker->adaptive = config->workers.idle == IDLE_ADAPTIVE;
 	worker->latency_on = config->stats.latency;
-	worker->polls = worker_memory(worker,
-		sizeof(*worker->polls) * CONFIG_RSS_QUEUES_MAX * engine->port_count);
-	worker->pipelines = worker_memory(worker, sizeof(*worker->pipelines) * config->pipeline_count);
+	worker->polls = worker_memory(
+		worker, sizeof(*worker->polls) * CONFIG_RSS_QUEUES_MAX * engine->port_count);
+	worker->pipelines =
+		worker_memory(worker, sizeof(*worker->pipelines) * config->pipeline_count);
 	worker->transmits = worker_memory(worker, sizeof(*worker->transmits) * engine->port_count);
 	worker->outboxes = worker_memory(worker, sizeof(*worker->outboxes) * engine->worker_count);
 	worker->inboxes = worker_memory(worker, sizeof(*worker->inboxes) * engine->worker_count);
@@ -396,10 +403,21 @@ static void unbuild_worker(struct engine *engine, struct worker *worker)
 	rte_free(worker);
 }
 
+static bool driver_keeps_buffers(const struct engine *engine)
+{
+	for (uint16_t i = 0; i < engine->port_count; i++)
+		if (engine->ports[i].keeps_buffers)
+			return true;
+	return false;
+}
+
 /* With all ports closed nobody holds a packet buffer any more. */
 static int check_pools(const struct engine *engine)
 {
 	int result = 0;
+
+	if (driver_keeps_buffers(engine))
+		return 0;
 
 	for (unsigned i = 0; i < engine->topology.node_count; i++) {
 		const struct engine_pool *pool = &engine->pools[i];
@@ -430,9 +448,12 @@ int engine_unbuild(struct engine *engine, struct error *error)
 
 			if (port->patient != patient)
 				continue;
-			if (port->replay != NULL && replay_lent(port->replay) != 0) {
-				engine_say(engine, true, "port %s: %llu packets that were lent did not "
-					"come back", port->config->name,
+			if (port->replay != NULL && replay_lent(port->replay) != 0 &&
+				!driver_keeps_buffers(engine)) {
+				engine_say(engine, true,
+					"port %s: %llu packets that were lent did not "
+					"come back",
+					port->config->name,
 					(unsigned long long)replay_lent(port->replay));
 				result = -EIO;
 			}

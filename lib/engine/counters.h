@@ -18,23 +18,23 @@
 #include "packet/drop.h"
 
 /* X(name, unit, description) */
-#define WORKER_COUNTERS(X) \
-	X(iterations, "", "turns of the poll loop") \
-	X(busy_cycles, "cycles", "spent in turns that moved packets") \
-	X(idle_cycles, "cycles", "spent in turns that found nothing") \
-	X(sleep_cycles, "cycles", "spent asleep (idle policy adaptive)") \
-	X(sleeps, "", "times it went to sleep") \
-	X(interrupts, "", "times an rx interrupt or another worker woke it") \
-	X(handoff_out, "packets", "steered to other workers") \
-	X(handoff_in, "packets", "taken from the backlogs others filled") \
-	X(handoff_batches, "", "batches taken from backlogs") \
-	X(backlog_high, "packets", "gauge: most packets seen waiting in its backlogs") \
+#define WORKER_COUNTERS(X)                                                                         \
+	X(iterations, "", "turns of the poll loop")                                                \
+	X(busy_cycles, "cycles", "spent in turns that moved packets")                              \
+	X(idle_cycles, "cycles", "spent in turns that found nothing")                              \
+	X(sleep_cycles, "cycles", "spent asleep (idle policy adaptive)")                           \
+	X(sleeps, "", "times it went to sleep")                                                    \
+	X(interrupts, "", "times an rx interrupt or another worker woke it")                       \
+	X(handoff_out, "packets", "steered to other workers")                                      \
+	X(handoff_in, "packets", "taken from the backlogs others filled")                          \
+	X(handoff_batches, "", "batches taken from backlogs")                                      \
+	X(backlog_high, "packets", "gauge: most packets seen waiting in its backlogs")             \
 	X(stalls, "", "polls of a replay put off because a backlog was full")
 
 /* Of a port's rx queue (hardware or emulated) or tx queue. */
-#define QUEUE_COUNTERS(X) \
-	X(packets, "packets", "passed") \
-	X(bytes, "bytes", "passed, Ethernet header included, without FCS") \
+#define QUEUE_COUNTERS(X)                                                                          \
+	X(packets, "packets", "passed")                                                            \
+	X(bytes, "bytes", "passed, Ethernet header included, without FCS")                         \
 	X(batches, "", "bursts that were not empty")
 
 #define COUNTER_MEMBER(name, unit, description) uint64_t name;
@@ -47,7 +47,7 @@ struct worker_counters {
 	WORKER_COUNTERS(COUNTER_MEMBER)
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t burst_sizes[BURST_SIZE + 1]; /* of rx bursts: how many had 1, 2, ... packets */
-	struct histogram latency_cycles;      /* from rx to after tx, a record a packet */
+	struct histogram latency_cycles; /* from rx to after tx, a record a packet */
 } __attribute__((aligned(64)));
 
 struct counter_info {

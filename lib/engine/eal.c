@@ -43,7 +43,8 @@ static const char *memory_hint(enum memory_mode mode)
 	case MEMORY_NO_HUGE:
 		return "; without hugepages it needs ordinary memory (see `ulimit -l`, `free`)";
 	case MEMORY_HUGE:
-		return "; it needs free hugepages, the right to use them (see `weir check`), and to be the "
+		return "; it needs free hugepages, the right to use them (see `weir check`), and "
+		       "to be the "
 		       "only run in mode \"huge\": \"in-memory\" runs do not meet";
 	case MEMORY_AUTO:
 	case MEMORY_IN_MEMORY: break;
@@ -70,8 +71,8 @@ static void add_pci_ports(struct arguments *arguments, const struct config *conf
 		argument_add(arguments, "--no-pci");
 }
 
-static void add_memory(struct arguments *arguments, const struct engine *engine,
-	uint64_t memory_bytes)
+static void add_memory(
+	struct arguments *arguments, const struct engine *engine, uint64_t memory_bytes)
 {
 	switch (engine->memory_mode) {
 	case MEMORY_AUTO:
@@ -79,7 +80,8 @@ static void add_memory(struct arguments *arguments, const struct engine *engine,
 	/* The same prefix each time, so that EAL removes what a killed run left behind. */
 	case MEMORY_HUGE: argument_add(arguments, "--file-prefix=weir"); break;
 	case MEMORY_NO_HUGE:
-		/* --in-memory is not for ordinary pages; without files two runs do not meet either. */
+		/* --in-memory is not for ordinary pages; without files two runs do not meet either.
+		 */
 		argument_add(arguments, "--no-huge");
 		argument_add(arguments, "--no-shconf");
 		argument_add(arguments, "--file-prefix=weir");

@@ -66,9 +66,11 @@ static int check_distinct(struct engine *engine, uint16_t index, struct error *e
 		if (engine->ports[i].config->kind == PORT_DEVICE &&
 			engine->ports[i].ethdev == port->ethdev) {
 			port->ethdev = RTE_MAX_ETHPORTS; /* not ours to close */
-			return error_set(error, EINVAL, "port %s: device \"%s\" is port %s's already; "
+			return error_set(error, EINVAL,
+				"port %s: device \"%s\" is port %s's already; "
 				"give each port a device of its own (net_null0, net_null1)",
-				port->config->name, port->config->device, engine->ports[i].config->name);
+				port->config->name, port->config->device,
+				engine->ports[i].config->name);
 		}
 	return 0;
 }
@@ -105,7 +107,8 @@ static int open_ports(struct engine *engine, struct error *error)
 static bool all_acknowledged(const struct engine *engine, enum phase phase)
 {
 	for (uint16_t i = 0; i < engine->threads; i++) {
-		uint32_t seen = __atomic_load_n(&engine->workers[i]->acknowledged, __ATOMIC_ACQUIRE);
+		uint32_t seen =
+			__atomic_load_n(&engine->workers[i]->acknowledged, __ATOMIC_ACQUIRE);
 
 		if (seen != (uint32_t)phase && seen != PHASE_EXIT)
 			return false;
@@ -113,8 +116,8 @@ static bool all_acknowledged(const struct engine *engine, enum phase phase)
 	return true;
 }
 
-/* Waits for all workers, however long it takes: to go on without one would lose its packets. Who does
- * not want to wait sends a second signal. */
+/* Waits for all workers, however long it takes: to go on without one would lose its packets. Who
+ * does not want to wait sends a second signal. */
 static void set_phase(struct engine *engine, enum phase phase)
 {
 	uint64_t deadline = clock_monotonic_ns() + ACKNOWLEDGE_TIMEOUT_NS;
@@ -125,7 +128,8 @@ static void set_phase(struct engine *engine, enum phase phase)
 			handoff_wake(engine->workers[i]);
 	while (!all_acknowledged(engine, phase)) {
 		if (clock_monotonic_ns() > deadline) {
-			engine_say(engine, true, "a worker does not come to rest (stuck in a driver, or its "
+			engine_say(engine, true,
+				"a worker does not come to rest (stuck in a driver, or its "
 				"CPU is taken by others); waiting");
 			deadline = UINT64_MAX;
 		}
@@ -143,8 +147,8 @@ static int start_threads(struct engine *engine, struct error *error)
 		worker->acknowledged = PHASE_RUN; /* until it says otherwise */
 		result = pthread_create(&worker->thread, NULL, worker_main, worker);
 		if (result != 0)
-			return error_set(error, result, "no thread for worker %u: %s", i,
-				strerror(result));
+			return error_set(
+				error, result, "no thread for worker %u: %s", i, strerror(result));
 		engine->threads = i + 1;
 	}
 	set_phase(engine, PHASE_PARKED);
@@ -211,8 +215,9 @@ int engine_start(struct engine *engine, struct error *error)
 
 	for (uint16_t i = 0; i < engine->port_count; i++) {
 		struct port *port = &engine->ports[i];
-		int result = port->replay == NULL ? 0 :
-			replay_start(port->replay, start_tsc, engine->plan.main_cpu, error);
+		int result = port->replay == NULL
+			? 0
+			: replay_start(port->replay, start_tsc, engine->plan.main_cpu, error);
 
 		if (result != 0)
 			return result;
@@ -227,7 +232,8 @@ int engine_start(struct engine *engine, struct error *error)
 static bool never_ends(const struct engine *engine, const struct config_pipeline *pipeline)
 {
 	if (engine->ports[pipeline->from_port].replay == NULL)
-		return !__atomic_load_n(&engine->ports[pipeline->from_port].removed, __ATOMIC_RELAXED);
+		return !__atomic_load_n(
+			&engine->ports[pipeline->from_port].removed, __ATOMIC_RELAXED);
 	for (uint16_t i = 0; i < pipeline->stage_count; i++)
 		if (stage_find(pipeline->stages[i].type)->flags & STAGE_SOURCE)
 			return true;

@@ -55,7 +55,7 @@ struct rx_view { /* one hardware queue that one worker polls */
 
 struct emulated_queue_view { /* one rx queue made by RSS in software */
 	uint16_t port, queue, worker; /* worker: the one that owns (processes) it */
-	uint16_t writers;                          /* one counter block a receiving worker */
+	uint16_t writers; /* one counter block a receiving worker */
 	const struct queue_counters *counters[CONFIG_WORKERS_MAX]; /* [writers] */
 };
 
@@ -85,7 +85,8 @@ struct port_state { /* asked from the driver when called */
 	uint32_t mtu;
 	uint16_t rx_queues, tx_queues, emulated_queues;
 	const char *rss; /* "hardware", "software" or "off" */
-	uint64_t missed, errors, no_mbuf; /* rx: lost before weir saw them, by the driver's account */
+	uint64_t missed, errors,
+		no_mbuf; /* rx: lost before weir saw them, by the driver's account */
 };
 
 uint16_t engine_worker_count(const struct engine *engine);
@@ -93,8 +94,8 @@ void engine_worker_view(const struct engine *engine, uint16_t index, struct work
 unsigned engine_rx_count(const struct engine *engine);
 void engine_rx_view(const struct engine *engine, unsigned index, struct rx_view *ret_view);
 unsigned engine_emulated_queue_count(const struct engine *engine);
-void engine_emulated_queue_view(const struct engine *engine, unsigned index,
-	struct emulated_queue_view *ret_view);
+void engine_emulated_queue_view(
+	const struct engine *engine, unsigned index, struct emulated_queue_view *ret_view);
 unsigned engine_tx_count(const struct engine *engine);
 void engine_tx_view(const struct engine *engine, unsigned index, struct tx_view *ret_view);
 unsigned engine_stage_count(const struct engine *engine);

@@ -18,7 +18,8 @@ struct engine_pool {
 };
 
 struct engine {
-	uint32_t phase __attribute__((aligned(64))); /* writer: the controlling thread; readers: all */
+	uint32_t phase
+		__attribute__((aligned(64))); /* writer: the controlling thread; readers: all */
 	const struct config *config __attribute__((aligned(64)));
 	struct topology topology;
 	struct plan plan;

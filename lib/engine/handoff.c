@@ -27,8 +27,8 @@ static inline uint64_t header_make(uint64_t rx_tsc, unsigned work)
  * start of this turn: then it counts as received now. */
 static inline uint64_t header_tsc(uint64_t header, uint64_t now_tsc)
 {
-	int64_t age = (int64_t)((now_tsc << HEADER_TSC_SHIFT) -
-			      (header & ~(uint64_t)0xffff)) >> HEADER_TSC_SHIFT;
+	int64_t age = (int64_t)((now_tsc << HEADER_TSC_SHIFT) - (header & ~(uint64_t)0xffff)) >>
+		HEADER_TSC_SHIFT;
 
 	return age > 0 ? now_tsc - (uint64_t)age : now_tsc;
 }
@@ -54,8 +54,8 @@ static inline void handoff_wake_if_asleep(struct worker *target)
 
 static void handoff_push(struct worker *worker, uint16_t target, struct lane *lane, uint64_t header)
 {
-	unsigned pushed = batch_ring_push(worker->outboxes[target], header, (void **)lane->packets,
-		lane->count);
+	unsigned pushed = batch_ring_push(
+		worker->outboxes[target], header, (void **)lane->packets, lane->count);
 
 	worker->counters.handoff_out += pushed;
 	if (unlikely(pushed < lane->count)) {
@@ -74,9 +74,9 @@ static inline void count_queue(struct rss *rss, unsigned queue, const struct rte
 /* More workers than this, and what follows is no longer cheaper than lanes. */
 enum { FEW_WORKERS = 8 };
 
-/* Up to 8 workers: packets are sorted straight into their rings, and how many each has so far stands
- * in one register, 8 bits each: in memory, each packet would wait for the store of the one before it.
- * A ring that has no room side by side gets its packets by way of the lane. */
+/* Up to 8 workers: packets are sorted straight into their rings, and how many each has so far
+ * stands in one register, 8 bits each: in memory, each packet would wait for the store of the one
+ * before it. A ring that has no room side by side gets its packets by way of the lane. */
 static void sort_into_rings(struct worker *worker, struct rss *rss, const struct burst *burst,
 	const uint32_t hashes[], uint64_t header)
 {
@@ -84,8 +84,9 @@ static void sort_into_rings(struct worker *worker, struct rss *rss, const struct
 	uint64_t counts = 0;
 
 	for (uint16_t target = 0; target < worker->worker_count; target++) {
-		reserved = target == worker->index ? NULL :
-			batch_ring_reserve(worker->outboxes[target], burst->count);
+		reserved = target == worker->index
+			? NULL
+			: batch_ring_reserve(worker->outboxes[target], burst->count);
 		slots[target] = reserved ? reserved : (void **)worker->lanes[target].packets;
 	}
 	for (uint16_t i = 0; i < burst->count; i++) {
@@ -109,8 +110,8 @@ static void sort_into_rings(struct worker *worker, struct rss *rss, const struct
 	}
 }
 
-static void sort_into_lanes(struct worker *worker, struct rss *rss, const struct burst *burst,
-	const uint32_t hashes[])
+static void sort_into_lanes(
+	struct worker *worker, struct rss *rss, const struct burst *burst, const uint32_t hashes[])
 {
 	for (uint16_t i = 0; i < burst->count; i++) {
 		struct rss_route route = rss->routes[reta_bucket(&rss->reta, hashes[i])];
@@ -130,8 +131,8 @@ static uint64_t lane_bytes(const struct lane *lane)
 	return bytes;
 }
 
-void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *burst,
-	const uint32_t hashes[])
+void handoff_spread(
+	struct worker *worker, struct rx_poll *poll, struct burst *burst, const uint32_t hashes[])
 {
 	uint64_t header = header_make(burst->rx_tsc, poll->pipeline->index);
 	struct lane *own = &worker->lanes[worker->index];
@@ -158,7 +159,8 @@ void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *bu
 {
 	uint32_t hashes[BURST_SIZE];
 
-	receive_parse_hash(&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
+	receive_parse_hash(
+		&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
 	handoff_spread(worker, poll, burst, hashes);
 	if (burst->count > 0 || poll->pipeline->is_source)
 		pipeline_run(poll->pipeline, burst);
@@ -173,8 +175,8 @@ bool handoff_has_room(struct worker *worker)
 	return true;
 }
 
-uint16_t handoff_transmit(struct worker *worker, struct transmit *transmit, struct burst *burst,
-	uint16_t first)
+__rte_noinline uint16_t handoff_transmit(
+	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first)
 {
 	uint64_t header = header_make(burst->rx_tsc, WORK_TRANSMIT | transmit->port->index);
 	unsigned pushed = batch_ring_push(transmit->owner_ring, header,
@@ -220,8 +222,9 @@ static unsigned receive_from(struct worker *worker, struct batch_ring *ring, uin
 		batches++) {
 		unsigned batch_work = (header >> HEADER_WORK_SHIFT) & WORK_MASK;
 
-		if (burst.count > 0 && (batch_work != work ||
-			burst.count + (header & BATCH_RING_COUNT_MASK) > BURST_SIZE)) {
+		if (burst.count > 0 &&
+			(batch_work != work ||
+				burst.count + (header & BATCH_RING_COUNT_MASK) > BURST_SIZE)) {
 			receive_run(worker, &burst, work);
 			burst.count = 0;
 			burst.bytes = 0;

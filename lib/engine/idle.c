@@ -42,16 +42,16 @@ enum {
 static bool queue_interrupt_add(struct rx_poll *poll, int operation)
 {
 	return poll->port->config->kind == PORT_DEVICE && poll->port->rx_interrupts &&
-		rte_eth_dev_rx_intr_ctl_q(poll->port->ethdev, poll->queue_index, RTE_EPOLL_PER_THREAD,
-			operation, NULL) == 0;
+		rte_eth_dev_rx_intr_ctl_q(poll->port->ethdev, poll->queue_index,
+			RTE_EPOLL_PER_THREAD, operation, NULL) == 0;
 }
 
 int idle_init(struct worker *worker, struct error *error)
 {
 	worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (worker->wake_fd < 0)
-		return error_set(error, errno, "worker %u: no eventfd to wake it by: %s", worker->index,
-			strerror(errno));
+		return error_set(error, errno, "worker %u: no eventfd to wake it by: %s",
+			worker->index, strerror(errno));
 	if (!worker->adaptive)
 		return 0;
 	/* The kernel's default slack of 50 us would triple the shortest sleep. */
@@ -172,8 +172,9 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 			rte_pause();
 		return 0;
 	}
-	sleep = idle_ns < 2 * PAUSE_NS ? SLEEP_FIRST_NS :
-		idle_ns < SHORT_SLEEPS_NS ? SLEEP_SHORT_NS : SLEEP_LONG_NS;
+	sleep = idle_ns < 2 * PAUSE_NS	    ? SLEEP_FIRST_NS
+		: idle_ns < SHORT_SLEEPS_NS ? SLEEP_SHORT_NS
+					    : SLEEP_LONG_NS;
 	due = next_due(worker);
 	if (due != UINT64_MAX) {
 		uint64_t left = (int64_t)(due - now_tsc) > 0 ? tsc_to_ns(due - now_tsc, tsc_hz) : 0;
@@ -182,7 +183,8 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 			return 0;
 	}
 	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS;
-	/* What came between the last poll and the arming raises no interrupt: poll once more first. */
+	/* What came between the last poll and the arming raises no interrupt: poll once more first.
+	 */
 	if (by_interrupt && !worker->interrupts_armed) {
 		interrupts_arm(worker, true);
 		return 0;

@@ -6,8 +6,8 @@
 /* Timing a stage takes two reads of the TSC: one batch in so many is timed. */
 enum { SAMPLE_EVERY = 128 };
 
-static void stages_run(struct pipeline *pipeline, struct stage *stage, struct burst *burst,
-	bool timed)
+static void stages_run(
+	struct pipeline *pipeline, struct stage *stage, struct burst *burst, bool timed)
 {
 	for (; stage != NULL; stage = stage->next) {
 		struct stage_counters *counters = stage->counters;

@@ -80,8 +80,9 @@ static int plan_replays(struct engine *engine, uint64_t *ret_bytes, struct error
 		if (result != 0)
 			return result;
 		/* Hugepages or not is not decided yet: small ones hold fewer buffers. */
-		*ret_bytes += plan->preload ? plan->memory_bytes + plan->memory_bytes / 8 :
-			plan_pool_bytes_small_pages(STREAM_POOL_PACKETS, REPLAY_SEGMENT_BYTES);
+		*ret_bytes += plan->preload
+			? plan->memory_bytes + plan->memory_bytes / 8
+			: plan_pool_bytes_small_pages(STREAM_POOL_PACKETS, REPLAY_SEGMENT_BYTES);
 		limit -= plan->memory_bytes < limit ? plan->memory_bytes : limit;
 	}
 	return 0;
@@ -108,7 +109,8 @@ static int check_file(const struct config *config, const char *output, struct er
 	if (output == NULL || stat(output, &written) != 0 || !S_ISREG(written.st_mode))
 		return 0;
 	for (uint16_t p = 0; p < config->port_count; p++) {
-		char **file = config->ports[p].kind == PORT_REPLAY ? config->ports[p].replay.files : NULL;
+		char **file =
+			config->ports[p].kind == PORT_REPLAY ? config->ports[p].replay.files : NULL;
 
 		for (; file != NULL && *file != NULL; file++)
 			if (stat(*file, &played) == 0 && played.st_dev == written.st_dev &&
@@ -143,7 +145,8 @@ static void notice_replays(const struct engine *engine)
 			continue;
 		if (plan->preload)
 			engine_say(engine, false,
-				"port %s: %llu packets, %.1f MB, %.3f s; preloaded into %.1f MiB of packet memory",
+				"port %s: %llu packets, %.1f MB, %.3f s; preloaded into %.1f MiB "
+				"of packet memory",
 				plan->config->name, (unsigned long long)plan->packets,
 				(double)plan->bytes / 1e6, (double)plan->span_ns / 1e9,
 				(double)plan->memory_bytes / 1048576);
@@ -151,7 +154,8 @@ static void notice_replays(const struct engine *engine)
 			engine_say(engine, false,
 				"port %s: streamed while it plays, %u packets read ahead%s",
 				plan->config->name, STREAM_AHEAD_PACKETS,
-				plan->play.load == REPLAY_LOAD_AUTO ? " (too large to preload)" : "");
+				plan->play.load == REPLAY_LOAD_AUTO ? " (too large to preload)"
+								    : "");
 	}
 }
 
@@ -189,4 +193,3 @@ int engine_prepare(struct engine *engine, struct error *error)
 	notice_memory(engine, bytes);
 	return eal_start(engine, bytes, error);
 }
-

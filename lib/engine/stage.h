@@ -27,7 +27,7 @@ enum { BURST_SIZE = 32 }; /* packets taken from a queue at a time, and the most 
 
 struct burst {
 	uint16_t count;
-	uint64_t bytes;  /* sum of pkt_len of packets[0..count) */
+	uint64_t bytes; /* sum of pkt_len of packets[0..count) */
 	uint64_t rx_tsc; /* when the packets (or the oldest of them) were received */
 	struct rte_mbuf *packets[BURST_SIZE];
 };
@@ -37,38 +37,39 @@ struct stage_counters {
 	uint64_t packets; /* that entered */
 	uint64_t bytes;
 	uint64_t batches;
-	uint64_t made;    /* created by the stage (txonly, flowgen, copies) */
+	uint64_t made; /* created by the stage (txonly, flowgen, copies) */
 	uint64_t sampled_cycles; /* cycles and packets of the sampled batches: cycles a packet */
 	uint64_t sampled_packets;
-	uint64_t held;    /* gauge: packets kept in the stage now */
+	uint64_t held; /* gauge: packets kept in the stage now */
 } __attribute__((aligned(64)));
 
 struct stage {
 	const struct stage_ops *ops;
-	void *state;                    /* the stage's own, made by create() */
+	void *state; /* the stage's own, made by create() */
 	struct stage_counters *counters;
-	uint64_t *drops;                /* [DROP_REASON_COUNT] of the worker */
-	struct stage *next;             /* NULL: transmit */
-	struct pipeline *pipeline;      /* this worker's instance; opaque to stages */
-	struct rte_mempool *pool;       /* of the worker's node, for packets a stage makes */
-	uint16_t port_index;            /* the pipeline's `to` port in the configuration, or UINT16_MAX */
+	uint64_t *drops; /* [DROP_REASON_COUNT] of the worker */
+	struct stage *next; /* NULL: transmit */
+	struct pipeline *pipeline; /* this worker's instance; opaque to stages */
+	struct rte_mempool *pool; /* of the worker's node, for packets a stage makes */
+	uint16_t port_index; /* the pipeline's `to` port in the configuration, or UINT16_MAX */
 	uint16_t worker;
 	struct rte_ether_addr tx_address; /* MAC address of the `to` port */
-	uint64_t tx_offloads;           /* RTE_ETH_TX_OFFLOAD_* the `to` port does */
+	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* the `to` port does */
 };
 
 enum {
-	STAGE_WRITES = 1 << 0,   /* changes packet bytes: the source may not lend read-only packets */
-	STAGE_PARSES = 1 << 1,   /* wants packet_type, l2_len, l3_len, l4_len set in each mbuf */
+	STAGE_WRITES = 1 << 0, /* changes packet bytes: the source may not lend read-only packets */
+	STAGE_PARSES = 1 << 1, /* wants packet_type, l2_len, l3_len, l4_len set in each mbuf */
 	STAGE_TERMINAL = 1 << 2, /* nothing comes out: the pipeline needs no `to` port */
-	STAGE_SOURCE = 1 << 3,   /* makes packets: is called each poll, with an empty burst too */
+	STAGE_SOURCE = 1 << 3, /* makes packets: is called each poll, with an empty burst too */
 };
 
 struct stage_ops {
 	const char *name; /* as in stage_types[] */
 	const char *help; /* one line */
 	unsigned flags;
-	/* Makes the worker's instance. `stage` is filled but for `state`. 0 or -errno with `error`. */
+	/* Makes the worker's instance. `stage` is filled but for `state`. 0 or -errno with `error`.
+	 */
 	int (*create)(struct stage *stage, const struct config_stage *config, int numa_node,
 		struct error *error); /* NULL: stateless */
 	void (*process)(struct stage *stage, struct burst *burst);

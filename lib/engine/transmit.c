@@ -7,8 +7,8 @@
 #include "engine/worker.h"
 
 /* Drops what the port could not carry, before a driver drops it without a word. */
-static void transmit_check(struct worker *worker, const struct transmit *transmit,
-	struct burst *burst)
+static __rte_noinline void transmit_check(
+	struct worker *worker, const struct transmit *transmit, struct burst *burst)
 {
 	for (uint16_t i = 0; i < burst->count;) {
 		const struct rte_mbuf *packet = burst->packets[i];
@@ -22,11 +22,12 @@ static void transmit_check(struct worker *worker, const struct transmit *transmi
 	}
 }
 
-static uint16_t transmit_try(struct worker *worker, struct transmit *transmit, struct burst *burst,
-	uint16_t first)
+static inline uint16_t transmit_try(
+	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first)
 {
 	if (transmit->owner == NULL)
-		return tx_queue_send(&transmit->queue, &burst->packets[first], burst->count - first);
+		return tx_queue_send(
+			&transmit->queue, &burst->packets[first], burst->count - first);
 	return handoff_transmit(worker, transmit, burst, first);
 }
 
@@ -36,17 +37,19 @@ static enum drop_reason transmit_reason(const struct port *port)
 
 	if (__atomic_load_n(&port->removed, __ATOMIC_RELAXED))
 		return DROP_tx_no_port;
-	if (port->config->kind == PORT_DEVICE && rte_eth_link_get_nowait(port->ethdev, &link) == 0 &&
+	if (port->config->kind == PORT_DEVICE &&
+		rte_eth_link_get_nowait(port->ethdev, &link) == 0 &&
 		link.link_status == RTE_ETH_LINK_DOWN)
 		return DROP_tx_no_port;
 	return DROP_tx_full;
 }
 
 /* Off the fast path: the queue did not take all at once. It is tried again for retry_cycles. If it
- * took nothing at all in that time it is stuck: until it takes something again, packets drop without
- * delay, and why is not asked again (it may take a system call). Returns how many it took. */
-static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit, struct burst *burst,
-	uint16_t sent)
+ * took nothing at all in that time it is stuck: until it takes something again, packets drop
+ * without delay, and why is not asked again (it may take a system call). Returns how many it took.
+ */
+static __rte_noinline uint16_t transmit_retry(
+	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t sent)
 {
 	uint64_t start = tsc_now();
 
@@ -68,8 +71,8 @@ static uint16_t transmit_retry(struct worker *worker, struct transmit *transmit,
 	return sent;
 }
 
-static void transmit_drop_rest(struct worker *worker, const struct transmit *transmit,
-	struct burst *burst, uint16_t sent)
+static __rte_noinline void transmit_drop_rest(
+	struct worker *worker, const struct transmit *transmit, struct burst *burst, uint16_t sent)
 {
 	while (burst->count > sent)
 		burst_drop(worker, burst, burst->count - 1, transmit->reason);

@@ -15,7 +15,8 @@ enum { LOG_FIRST = 4096, HEADER_BYTES = 256 };
 
 /* One packet at one tap. */
 struct verify_entry {
-	uint64_t number; /* from 1, in the order of arrival at its rx tap; which is in the top bits */
+	uint64_t number; /* from 1, in the order of arrival at its rx tap; which is in the top bits
+			  */
 	uint64_t flow;
 	uint64_t tsc;
 	uint32_t digest;
@@ -31,8 +32,9 @@ struct verify_tap {
 	struct rx_queue rx;
 	struct tx_queue tx;
 	int number_offset; /* of the dynfield that carries an entry's number */
-	uint64_t numbered; /* the flag of packets that have one: a buffer's fields outlive its packet */
-	uint64_t source;   /* rx: which tap, in the number's top bits */
+	uint64_t numbered; /* the flag of packets that have one: a buffer's fields outlive its
+			      packet */
+	uint64_t source; /* rx: which tap, in the number's top bits */
 	struct verify_log log;
 };
 
@@ -86,8 +88,8 @@ static uint32_t packet_digest(const struct rte_mbuf *packet)
 	uint32_t digest = packet->pkt_len;
 
 	if (packet->nb_segs == 1)
-		return digest_bytes(digest, rte_pktmbuf_mtod(packet, const uint8_t *),
-			packet->data_len);
+		return digest_bytes(
+			digest, rte_pktmbuf_mtod(packet, const uint8_t *), packet->data_len);
 	for (uint32_t done = 0; done < packet->pkt_len;) {
 		uint32_t length = RTE_MIN((uint32_t)sizeof(buffer), packet->pkt_len - done);
 		const uint8_t *bytes = rte_pktmbuf_read(packet, done, length, buffer);
@@ -100,8 +102,8 @@ static uint32_t packet_digest(const struct rte_mbuf *packet)
 	return digest;
 }
 
-/* What tells a flow from others, side by side: mixed together, as a CRC would be too regular for (it
- * is linear: a bit of an address could cancel one of a port). */
+/* What tells a flow from others, side by side: mixed together, as a CRC would be too regular for
+ * (it is linear: a bit of an address could cancel one of a port). */
 struct flow_key {
 	uint8_t addresses[32];
 	uint8_t ports[4];
@@ -114,7 +116,8 @@ static uint64_t flow_hash(const struct flow_key *key)
 
 	memcpy(words, key, sizeof(words));
 	for (unsigned i = 0; i < RTE_DIM(words); i++) {
-		unsigned __int128 product = (unsigned __int128)(hash ^ words[i]) * 0xd6e8feb86659fd93ull;
+		unsigned __int128 product =
+			(unsigned __int128)(hash ^ words[i]) * 0xd6e8feb86659fd93ull;
 
 		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ i;
 	}
@@ -185,9 +188,9 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 
 		if (entry != NULL)
 			*entry = (struct verify_entry){
-				.number = packets[i]->ol_flags & tap->numbered ?
-					*packet_number(tap, packets[i]) :
-					0,
+				.number = packets[i]->ol_flags & tap->numbered
+					? *packet_number(tap, packets[i])
+					: 0,
 				.tsc = now,
 				.digest = packet_digest(packets[i]),
 			};
@@ -245,8 +248,8 @@ int engine_verify_on(struct engine *engine, struct error *error)
 	struct verify *verify = calloc(1, sizeof(*verify));
 
 	if (verify != NULL)
-		verify->taps = calloc(engine_rx_count(engine) + engine_tx_count(engine),
-			sizeof(*verify->taps));
+		verify->taps = calloc(
+			engine_rx_count(engine) + engine_tx_count(engine), sizeof(*verify->taps));
 	if (offset < 0 || bit < 0 || verify == NULL || verify->taps == NULL) {
 		if (verify != NULL)
 			free(verify->taps);
@@ -370,7 +373,7 @@ static void check_gaps(const struct verify *verify, const struct verify_entry *a
 		if (all[i].number != all[i - 1].number + 1)
 			continue;
 		arrived = (int64_t)(entry_in(verify, all[i].number)->tsc -
-				    entry_in(verify, all[i - 1].number)->tsc);
+			entry_in(verify, all[i - 1].number)->tsc);
 		error = departed - arrived;
 		histogram_record(&result->gap_error_ns,
 			tsc_to_ns((uint64_t)(error < 0 ? -error : error), tsc_hz), 1);

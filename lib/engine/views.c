@@ -35,8 +35,8 @@ unsigned engine_rx_count(const struct engine *engine)
 	return count;
 }
 
-static const struct rx_poll *poll_at(const struct engine *engine, unsigned index,
-	uint16_t *ret_worker)
+static const struct rx_poll *poll_at(
+	const struct engine *engine, unsigned index, uint16_t *ret_worker)
 {
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
 		if (index < engine->workers[w]->poll_count) {
@@ -70,8 +70,8 @@ unsigned engine_emulated_queue_count(const struct engine *engine)
 	return count;
 }
 
-void engine_emulated_queue_view(const struct engine *engine, unsigned index,
-	struct emulated_queue_view *ret_view)
+void engine_emulated_queue_view(
+	const struct engine *engine, unsigned index, struct emulated_queue_view *ret_view)
 {
 	uint16_t port = 0;
 
@@ -243,9 +243,9 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 		port_state_of_device(port, state);
 	} else {
 		state->driver = kinds[port->config->kind];
-		state->device = port->config->kind == PORT_FILE ? port->config->file :
-			port->config->kind == PORT_REPLAY     ? port->config->replay.files[0] :
-								"";
+		state->device = port->config->kind == PORT_FILE ? port->config->file
+			: port->config->kind == PORT_REPLAY	? port->config->replay.files[0]
+								: "";
 	}
 	return 0;
 }
@@ -295,7 +295,8 @@ uint64_t engine_duration_ns(const struct engine *engine)
 {
 	if (engine->started_ns == 0)
 		return 0;
-	return (engine->stopped_ns > engine->started_ns ? engine->stopped_ns : clock_monotonic_ns()) -
+	return (engine->stopped_ns > engine->started_ns ? engine->stopped_ns
+							: clock_monotonic_ns()) -
 		engine->started_ns;
 }
 
@@ -327,7 +328,8 @@ void engine_account(const struct engine *engine, struct engine_account *account)
 	memset(account, 0, sizeof(*account));
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		account_worker(engine->workers[w], account);
-	account->unaccounted = (int64_t)(account->in + account->made - account->out - account->held);
+	account->unaccounted =
+		(int64_t)(account->in + account->made - account->out - account->held);
 	for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
 		account->unaccounted -= (int64_t)account->drops[r];
 }

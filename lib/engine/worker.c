@@ -20,21 +20,20 @@
 enum { PARKED_SLEEP_NS = 200000 };
 
 /* Four sums side by side: one would wait for each load in turn. */
-static inline uint64_t burst_bytes(const struct burst *burst)
+static inline uint64_t packets_bytes(struct rte_mbuf *const *packets, unsigned count)
 {
-	struct rte_mbuf *const *packets = burst->packets;
-	uint64_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-	unsigned i = 0;
+	struct rte_mbuf *const *end = packets + count;
+	uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
 
-	for (; i + 4 <= burst->count; i += 4) {
-		sum0 += packets[i]->pkt_len;
-		sum1 += packets[i + 1]->pkt_len;
-		sum2 += packets[i + 2]->pkt_len;
-		sum3 += packets[i + 3]->pkt_len;
+	for (; packets + 4 <= end; packets += 4) {
+		sum0 += packets[0]->pkt_len;
+		sum1 += packets[1]->pkt_len;
+		sum2 += packets[2]->pkt_len;
+		sum3 += packets[3]->pkt_len;
 	}
-	for (; i < burst->count; i++)
-		sum0 += packets[i]->pkt_len;
-	return sum0 + sum1 + sum2 + sum3;
+	for (; packets < end; packets++)
+		sum0 += packets[0]->pkt_len;
+	return (uint64_t)sum0 + sum1 + sum2 + sum3;
 }
 
 /* Packets its stages have created so far. */
@@ -67,7 +66,7 @@ static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct b
 	if (poll->port->patient)
 		burst->rx_tsc = tsc_now();
 	burst->count = (uint16_t)received;
-	burst->bytes = burst_bytes(burst);
+	burst->bytes = packets_bytes(burst->packets, received);
 	if (received > 0) {
 		poll->counters.packets += received;
 		poll->counters.bytes += burst->bytes;
@@ -93,8 +92,8 @@ static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t no
 
 	if (likely(phase == PHASE_RUN))
 		for (uint16_t i = 0; i < worker->poll_count; i++) {
-			/* A packet waits from the start of the turn at the latest; a replay gives none
-			 * before its time, and stamps its burst itself. */
+			/* A packet waits from the start of the turn at the latest; a replay gives
+			 * none before its time, and stamps its burst itself. */
 			burst.rx_tsc = now_tsc;
 			moved += poll_queue(worker, &worker->polls[i], &burst);
 		}

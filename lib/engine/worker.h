@@ -6,8 +6,8 @@
  *   turn:  for each rx queue:  receive -> [parse, hash, RETA] -> own pipeline, or a backlog
  *          for each backlog:   take -> own pipeline
  *
- * Everything here is written by its worker only, unless the comment says otherwise. The structs that
- * the stats thread reads are counters on cache lines of their own.
+ * Everything here is written by its worker only, unless the comment says otherwise. The structs
+ * that the stats thread reads are counters on cache lines of their own.
  */
 #ifndef WEIR_ENGINE_WORKER_H
 #define WEIR_ENGINE_WORKER_H
@@ -32,19 +32,26 @@ struct worker;
 /* The life of all workers, set by the controlling thread, acknowledged by each worker once it has
  * nothing left to do in it. Packets only move forward, so one pass through the drains empties all:
  * no more rx, then backlogs and held packets, then what waits for another worker's tx queue. */
-enum phase { PHASE_PARKED, PHASE_RUN, PHASE_DRAIN_RX, PHASE_DRAIN_BACKLOG, PHASE_DRAIN_TX, PHASE_EXIT };
+enum phase {
+	PHASE_PARKED,
+	PHASE_RUN,
+	PHASE_DRAIN_RX,
+	PHASE_DRAIN_BACKLOG,
+	PHASE_DRAIN_TX,
+	PHASE_EXIT
+};
 
 /* How this worker sends to one port: through a tx queue of its own, or, when the port has fewer
  * queues than there are workers, by way of the worker that has one. That one's index is always
  * lower, so no two workers ever wait for each other. */
 struct transmit {
-	struct port *port;      /* NULL: this worker does not send there */
-	struct tx_queue queue;  /* this worker's own, or */
-	struct worker *owner;   /* who has one (NULL: this worker), and */
+	struct port *port; /* NULL: this worker does not send there */
+	struct tx_queue queue; /* this worker's own, or */
+	struct worker *owner; /* who has one (NULL: this worker), and */
 	struct batch_ring *owner_ring; /* the way there */
-	bool stuck;             /* it took nothing for a whole retry_cycles: not retried until it does */
-	uint8_t reason;         /* enum drop_reason of what it does not take */
-	bool checked;           /* the port has limits: look at each packet */
+	bool stuck; /* it took nothing for a whole retry_cycles: not retried until it does */
+	uint8_t reason; /* enum drop_reason of what it does not take */
+	bool checked; /* the port has limits: look at each packet */
 	uint32_t length_max;
 	uint16_t segments_max;
 	uint16_t queue_index;
@@ -62,11 +69,11 @@ struct pipeline {
 	struct worker *worker;
 	uint16_t index;
 	uint16_t stage_count;
-	uint32_t tick;              /* batches so far: every 128th is timed */
-	bool parses;                /* a stage wants headers found */
-	bool is_source;             /* a stage makes packets */
-	bool flushes;               /* a stage holds packets */
-	struct transmit *transmit;  /* NULL: the last stage is the end */
+	uint32_t tick; /* batches so far: every 128th is timed */
+	bool parses; /* a stage wants headers found */
+	bool is_source; /* a stage makes packets */
+	bool flushes; /* a stage holds packets */
+	struct transmit *transmit; /* NULL: the last stage is the end */
 	struct stage stages[CONFIG_STAGES_MAX];
 	struct stage_counters counters[CONFIG_STAGES_MAX];
 };
@@ -88,7 +95,7 @@ struct rss {
 struct rx_poll {
 	struct rx_queue queue;
 	struct pipeline *pipeline;
-	struct rss *rss;      /* NULL: all packets stay on this worker */
+	struct rss *rss; /* NULL: all packets stay on this worker */
 	struct port *port;
 	uint16_t queue_index;
 	bool keep_nic_hash;
@@ -110,19 +117,19 @@ struct worker {
 	uint16_t inbox_count;
 	uint32_t acknowledged; /* enum phase. Reader: the controlling thread */
 	bool latency_on, adaptive, flushes;
-	struct rx_poll *polls;            /* [poll_count] */
-	struct pipeline *pipelines;       /* [pipelines of the configuration] */
-	struct transmit *transmits;       /* [ports] */
-	struct batch_ring **outboxes;     /* [worker_count]; NULL for itself */
-	struct batch_ring **inboxes;      /* [inbox_count] */
-	struct worker **workers;          /* all of them */
+	struct rx_poll *polls; /* [poll_count] */
+	struct pipeline *pipelines; /* [pipelines of the configuration] */
+	struct transmit *transmits; /* [ports] */
+	struct batch_ring **outboxes; /* [worker_count]; NULL for itself */
+	struct batch_ring **inboxes; /* [inbox_count] */
+	struct worker **workers; /* all of them */
 	uint16_t latency_count;
 	struct latency_pending latency[LATENCY_PENDING_MAX];
 	/* idle.c */
 	uint64_t idle_since_tsc;
 	bool interrupts_ready; /* every rx queue can wake us */
 	bool interrupts_armed;
-	int wake_fd;           /* eventfd. Writers: other workers, the controlling thread */
+	int wake_fd; /* eventfd. Writers: other workers, the controlling thread */
 	struct rte_epoll_event wake_event; /* EAL keeps a pointer to it */
 	uint32_t asleep __attribute__((aligned(64))); /* readers: those who might have to wake it */
 	struct worker_counters counters;
@@ -134,7 +141,7 @@ struct worker {
 	struct lane {
 		uint16_t count;
 		struct rte_mbuf *packets[BURST_SIZE];
-	} *lanes; /* [worker_count] */
+	} * lanes; /* [worker_count] */
 };
 
 /* worker.c: the thread. */
@@ -153,15 +160,15 @@ void transmit_burst(struct worker *worker, struct transmit *transmit, struct bur
  * those that stay. Empties the burst. */
 void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst);
 /* The second half of it, for hashes that are known: leaves in the burst what stays here. */
-void handoff_spread(struct worker *worker, struct rx_poll *poll, struct burst *burst,
-	const uint32_t hashes[]);
+void handoff_spread(
+	struct worker *worker, struct rx_poll *poll, struct burst *burst, const uint32_t hashes[]);
 /* Whether each backlog has room for a whole burst: what a patient source asks first. */
 bool handoff_has_room(struct worker *worker);
 /* Processes what others handed over. Returns packets. */
 unsigned handoff_receive(struct worker *worker, uint64_t now_tsc);
 /* Packets for `transmit->owner` to send. Returns how many it took. */
-uint16_t handoff_transmit(struct worker *worker, struct transmit *transmit, struct burst *burst,
-	uint16_t first);
+uint16_t handoff_transmit(
+	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first);
 /* Wakes a worker that sleeps. Any thread. */
 void handoff_wake(struct worker *worker);
 
@@ -171,8 +178,8 @@ int idle_init(struct worker *worker, struct error *error); /* on the worker's th
 void idle_fini(struct worker *worker);
 
 /* Frees the packet at `index`, closing the gap. */
-static inline void burst_drop(struct worker *worker, struct burst *burst, uint16_t index,
-	enum drop_reason reason)
+static inline void burst_drop(
+	struct worker *worker, struct burst *burst, uint16_t index, enum drop_reason reason)
 {
 	struct rte_mbuf *packet = burst->packets[index];
 
@@ -186,17 +193,17 @@ static inline void burst_drop(struct worker *worker, struct burst *burst, uint16
 
 static inline void latency_note(struct worker *worker, uint64_t rx_tsc, uint64_t packets)
 {
-	struct latency_pending *last;
+	uint16_t count = worker->latency_count;
 
 	if (!worker->latency_on)
 		return;
-	last = &worker->latency[worker->latency_count - (worker->latency_count > 0)];
 	/* Bursts of one turn have one time; and there may be more times than there is room for. */
-	if (worker->latency_count > 0 &&
-		(last->rx_tsc == rx_tsc || worker->latency_count == LATENCY_PENDING_MAX))
-		last->packets += packets;
+	if (count > 0 &&
+		(worker->latency[count - 1].rx_tsc == rx_tsc || count == LATENCY_PENDING_MAX))
+		worker->latency[count - 1].packets += packets;
 	else
-		worker->latency[worker->latency_count++] = (struct latency_pending){rx_tsc, packets};
+		worker->latency[worker->latency_count++] =
+			(struct latency_pending){rx_tsc, packets};
 }
 
 #endif

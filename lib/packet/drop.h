@@ -7,23 +7,24 @@
 #ifndef WEIR_PACKET_DROP_H
 #define WEIR_PACKET_DROP_H
 
-/* X(name, severity, description) — severity: loss (somebody wanted it) or meant (it was asked for) */
-#define DROP_REASONS(X) \
-	X(backlog_full, loss, "the backlog of the worker it was steered to was full") \
-	X(tx_full, loss, "the port's tx queue stayed full past tx_retry") \
-	X(tx_too_long, loss, "longer than the port's MTU allows") \
-	X(tx_segments, loss, "more segments than the port can send") \
-	X(tx_no_port, loss, "the port it should leave through is gone or its link is down") \
-	X(no_mbuf, loss, "no packet buffer was free for a copy") \
-	X(not_echo, meant, "icmpecho: neither an ARP request nor an ICMP echo request") \
-	X(consumed, meant, "received and freed, as rxonly and flowgen do") \
+/* X(name, severity, description) — severity: loss (somebody wanted it) or meant (it was asked for)
+ */
+#define DROP_REASONS(X)                                                                            \
+	X(backlog_full, loss, "the backlog of the worker it was steered to was full")              \
+	X(tx_full, loss, "the port's tx queue stayed full past tx_retry")                          \
+	X(tx_too_long, loss, "longer than the port's MTU allows")                                  \
+	X(tx_segments, loss, "more segments than the port can send")                               \
+	X(tx_no_port, loss, "the port it should leave through is gone or its link is down")        \
+	X(no_mbuf, loss, "no packet buffer was free for a copy")                                   \
+	X(not_echo, meant, "icmpecho: neither an ARP request nor an ICMP echo request")            \
+	X(consumed, meant, "received and freed, as rxonly and flowgen do")                         \
 	X(discarded, meant, "the drop stage")
 
 enum drop_reason {
 #define X(name, severity, description) DROP_##name,
 	DROP_REASONS(X)
 #undef X
-	DROP_REASON_COUNT
+		DROP_REASON_COUNT
 };
 
 struct drop_reason_info {

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 struct frame {
-	uint64_t time_ns;         /* since the epoch (captures) or since the start (generators) */
-	const uint8_t *bytes;     /* Ethernet header first, no FCS */
-	uint32_t length;          /* bytes held here */
+	uint64_t time_ns; /* since the epoch (captures) or since the start (generators) */
+	const uint8_t *bytes; /* Ethernet header first, no FCS */
+	uint32_t length; /* bytes held here */
 	uint32_t original_length; /* bytes there were on the wire; > length when snapped */
 };
 

@@ -10,8 +10,9 @@
 #include <rte_ethdev.h>
 
 /* What weir would use if the device does it. */
-#define TX_CHECKSUM_OFFLOADS \
-	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define TX_CHECKSUM_OFFLOADS                                                                       \
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |                            \
+		RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 #define RSS_TYPES (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 
 enum { VLAN_ROOM = 2 * sizeof(struct rte_vlan_hdr) };
@@ -41,23 +42,33 @@ int ethdev_open(struct port *port, struct error *error)
 		result = rte_dev_probe(device);
 		if (result < 0)
 			return error_set(error, -result,
-				"port %s: no driver attaches device \"%s\": %s. Check the name and the "
-				"arguments (drivers: net_af_packet, net_af_xdp, net_tap, net_memif, net_null, "
-				"net_ring, net_pcap, ...; a NIC by its PCI address, bound to vfio-pci)",
+				"port %s: no driver attaches device \"%s\": %s. Check the name and "
+				"the "
+				"arguments (drivers: net_af_packet, net_af_xdp, net_tap, "
+				"net_memif, net_null, "
+				"net_ring, net_pcap, ...; a NIC by its PCI address, bound to "
+				"vfio-pci)",
 				port->config->name, device, rte_strerror(-result));
 		port->probed = true;
 		RTE_ETH_FOREACH_MATCHING_DEV(found, device, &iterator)
-			if (id == RTE_MAX_ETHPORTS)
-				id = found;
+		if (id == RTE_MAX_ETHPORTS)
+			id = found;
 		if (id == RTE_MAX_ETHPORTS && rte_eth_dev_get_port_by_name(name, &id) != 0)
-			return error_set(error, ENODEV, "port %s: device \"%s\" attached but has no "
-				"Ethernet port", port->config->name, device);
+			return error_set(error, ENODEV,
+				"port %s: device \"%s\" attached but has no "
+				"Ethernet port",
+				port->config->name, device);
 	}
 	port->ethdev = id;
 	result = rte_eth_dev_info_get(id, &info);
 	if (result != 0)
-		return error_set(error, -result, "port %s: device \"%s\" does not tell what it is: %s",
-			port->config->name, device, rte_strerror(-result));
+		return error_set(error, -result,
+			"port %s: device \"%s\" does not tell what it is: %s", port->config->name,
+			device, rte_strerror(-result));
+	/* In DPDK 22.11 af_xdp keeps those in its fill ring, and memif without copies those its
+	 * peer had not released yet. */
+	port->keeps_buffers = strcmp(info.driver_name, "net_af_xdp") == 0 ||
+		(strcmp(info.driver_name, "net_memif") == 0 && strstr(device, "zero-copy=yes"));
 	port->rx_queues_max = info.max_rx_queues;
 	port->tx_queues_max = info.max_tx_queues;
 	port->numa_node = rte_eth_dev_socket_id(id);
@@ -91,7 +102,8 @@ static uint32_t tx_length_limit(const char *driver, const char *device, uint32_t
 static uint16_t tx_segments_limit(const struct rte_eth_dev_info *info, uint64_t tx_offloads)
 {
 	if (!(tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) &&
-		strcmp(info->driver_name, "net_ring") != 0 && strcmp(info->driver_name, "net_null") != 0)
+		strcmp(info->driver_name, "net_ring") != 0 &&
+		strcmp(info->driver_name, "net_null") != 0)
 		return 1;
 	return info->tx_desc_lim.nb_seg_max ? info->tx_desc_lim.nb_seg_max : UINT16_MAX;
 }
@@ -104,8 +116,10 @@ static int choose_rss(struct port *port, const struct rte_eth_dev_info *info, ui
 		(info->hash_key_size == 0 || info->hash_key_size == sizeof(rss->key));
 
 	if (rss->mode == RSS_HARDWARE && !able)
-		return error_set(error, ENOTSUP, "port %s: /ports/%s/rss/mode is \"hardware\", but %s has "
-			"no RSS (hash types, a RETA and a 40-byte key); use \"auto\" or \"software\"",
+		return error_set(error, ENOTSUP,
+			"port %s: /ports/%s/rss/mode is \"hardware\", but %s has "
+			"no RSS (hash types, a RETA and a 40-byte key); use \"auto\" or "
+			"\"software\"",
 			port->config->name, port->config->name, info->driver_name);
 	if (!able || rx_queues < 2 || (rss->mode != RSS_AUTO && rss->mode != RSS_HARDWARE))
 		return 0;
@@ -124,8 +138,10 @@ static int choose_feature(const struct port *port, const char *driver, const cha
 	struct error *error)
 {
 	if (wish == FEATURE_ON && (capable & wanted) != wanted)
-		return error_set(error, ENOTSUP, "port %s: /ports/%s/features/%s is on, but %s cannot do "
-			"it; use \"auto\"", port->config->name, port->config->name, name, driver);
+		return error_set(error, ENOTSUP,
+			"port %s: /ports/%s/features/%s is on, but %s cannot do "
+			"it; use \"auto\"",
+			port->config->name, port->config->name, name, driver);
 	if (wish != FEATURE_OFF)
 		*offloads |= capable & wanted;
 	return 0;
@@ -145,8 +161,8 @@ static int choose_features(const struct port *port, const struct rte_eth_dev_inf
 			info->tx_offload_capa, TX_CHECKSUM_OFFLOADS, &conf->txmode.offloads, error);
 	if (result == 0)
 		result = choose_feature(port, driver, "scatter-gather", features->scatter_gather,
-			info->tx_offload_capa, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, &conf->txmode.offloads,
-			error);
+			info->tx_offload_capa, RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+			&conf->txmode.offloads, error);
 	return result;
 }
 
@@ -157,13 +173,14 @@ static int check_wishes(const struct port *port, const struct rte_eth_dev_info *
 
 	if (rx_queues > info->max_rx_queues || tx_queues > info->max_tx_queues)
 		return error_set(error, ENOTSUP,
-			"port %s: /ports/%s/queues: %u rx and %u tx queues asked for, %s has %u and %u",
+			"port %s: /ports/%s/queues: %u rx and %u tx queues asked for, %s has %u "
+			"and %u",
 			config->name, config->name, rx_queues, tx_queues, info->driver_name,
 			info->max_rx_queues, info->max_tx_queues);
 	if (config->mtu != 0 && (config->mtu < info->min_mtu || config->mtu > info->max_mtu))
-		return error_set(error, ENOTSUP, "port %s: /ports/%s/mtu: %u asked for, %s takes %u to %u",
-			config->name, config->name, config->mtu, info->driver_name, info->min_mtu,
-			info->max_mtu);
+		return error_set(error, ENOTSUP,
+			"port %s: /ports/%s/mtu: %u asked for, %s takes %u to %u", config->name,
+			config->name, config->mtu, info->driver_name, info->min_mtu, info->max_mtu);
 	return 0;
 }
 
@@ -179,12 +196,14 @@ static int setup_queues(struct port *port, const struct rte_eth_dev_info *info,
 	rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &rx_descriptors, &tx_descriptors);
 	tx_conf.offloads = tx_offloads;
 	for (uint16_t q = 0; q < port->rx_queue_count; q++) {
-		result = rte_eth_rx_queue_setup(port->ethdev, q, rx_descriptors, socket, NULL, pools[q]);
+		result = rte_eth_rx_queue_setup(
+			port->ethdev, q, rx_descriptors, socket, NULL, pools[q]);
 		if (result != 0)
 			return error_set(error, -result, "port %s: %s refuses rx queue %u: %s%s",
 				port->config->name, info->driver_name, q, rte_strerror(-result),
-				result == -EINVAL || result == -ENOMEM ?
-					" (a longer /memory/packet_data may be needed)" : "");
+				result == -EINVAL || result == -ENOMEM
+					? " (a longer /memory/packet_data may be needed)"
+					: "");
 	}
 	for (uint16_t q = 0; q < port->tx_queue_count; q++) {
 		result = rte_eth_tx_queue_setup(port->ethdev, q, tx_descriptors, socket, &tx_conf);
@@ -259,7 +278,8 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 /* The same table that weir would use in software: bucket i -> queue i % queues. */
 static int program_reta(const struct port *port, struct error *error)
 {
-	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE] = {0};
+	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE] =
+		{0};
 	struct rte_eth_dev_info info;
 	int result;
 
@@ -271,8 +291,9 @@ static int program_reta(const struct port *port, struct error *error)
 	}
 	result = rte_eth_dev_rss_reta_update(port->ethdev, reta, info.reta_size);
 	if (result != 0)
-		return error_set(error, -result, "port %s: %s refuses the RSS indirection table: %s",
-			port->config->name, info.driver_name, rte_strerror(-result));
+		return error_set(error, -result,
+			"port %s: %s refuses the RSS indirection table: %s", port->config->name,
+			info.driver_name, rte_strerror(-result));
 	return 0;
 }
 
@@ -287,9 +308,11 @@ int ethdev_start(struct port *port, struct error *error)
 	if (port->config->features.promiscuous != FEATURE_OFF) {
 		result = rte_eth_promiscuous_enable(port->ethdev);
 		/* A virtual device without the switch receives everything anyway. */
-		if (result != 0 && result != -ENOTSUP && port->config->features.promiscuous == FEATURE_ON)
+		if (result != 0 && result != -ENOTSUP &&
+			port->config->features.promiscuous == FEATURE_ON)
 			return error_set(error, -result,
-				"port %s: /ports/%s/features/promiscuous is on, but the device refuses: %s",
+				"port %s: /ports/%s/features/promiscuous is on, but the device "
+				"refuses: %s",
 				port->config->name, port->config->name, rte_strerror(-result));
 	}
 	if (port->rss == PORT_RSS_HARDWARE)

@@ -8,8 +8,8 @@
 #include "generate/generate.h"
 
 struct frame_source {
-	struct capture_merge *files;  /* either */
-	struct generator *generator;  /* or */
+	struct capture_merge *files; /* either */
+	struct generator *generator; /* or */
 	bool skip_snapped;
 	struct capture_counts counts; /* generator; and what is skipped here */
 };
@@ -25,7 +25,8 @@ struct frame_source *frame_source_open(const struct config_port *config, struct 
 	if (config->kind == PORT_GENERATE) {
 		source->generator = generator_create(&config->generate, error);
 	} else {
-		source->files = capture_merge_open((const char *const *)config->replay.files, error);
+		source->files =
+			capture_merge_open((const char *const *)config->replay.files, error);
 		source->skip_snapped = config->replay.snapped == REPLAY_SNAPPED_SKIP;
 	}
 	if (source->generator == NULL && source->files == NULL) {

@@ -11,8 +11,8 @@
 #include "port/replay.h"
 #include "port/sink.h"
 
-int port_open(struct port *port, const struct config_port *config, uint16_t index,
-	struct error *error)
+int port_open(
+	struct port *port, const struct config_port *config, uint16_t index, struct error *error)
 {
 	memset(port, 0, sizeof(*port));
 	port->config = config;

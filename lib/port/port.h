@@ -4,7 +4,8 @@
  * device), a replay of capture files, a generator, and a capture file that takes what is sent.
  *
  * A worker reads and writes a port through an rx_queue or tx_queue, so the poll loop does not know
- * the kinds: the ethdev's queue, or a function and its argument. A queue is used by one worker only.
+ * the kinds: the ethdev's queue, or a function and its argument. A queue is used by one worker
+ * only.
  *
  * Life: port_open -> port_configure -> port_start -> ... -> port_stop -> port_close, all on the
  * controlling thread. EAL must be up.
@@ -38,16 +39,16 @@ struct tx_queue {
 	uint16_t ethdev, queue;
 };
 
-static inline uint16_t rx_queue_receive(const struct rx_queue *rx, struct rte_mbuf **packets,
-	uint16_t count)
+static inline uint16_t rx_queue_receive(
+	const struct rx_queue *rx, struct rte_mbuf **packets, uint16_t count)
 {
 	if (rx->receive == NULL)
 		return rte_eth_rx_burst(rx->ethdev, rx->queue, packets, count);
 	return rx->receive(rx->argument, packets, count);
 }
 
-static inline uint16_t tx_queue_send(const struct tx_queue *tx, struct rte_mbuf **packets,
-	uint16_t count)
+static inline uint16_t tx_queue_send(
+	const struct tx_queue *tx, struct rte_mbuf **packets, uint16_t count)
 {
 	if (tx->send == NULL)
 		return rte_eth_tx_burst(tx->ethdev, tx->queue, packets, count);
@@ -57,37 +58,38 @@ static inline uint16_t tx_queue_send(const struct tx_queue *tx, struct rte_mbuf 
 enum port_rss { PORT_RSS_OFF, PORT_RSS_SOFTWARE, PORT_RSS_HARDWARE };
 
 struct replay; /* port/replay.h */
-struct sink;   /* port/sink.h */
+struct sink; /* port/sink.h */
 
 struct port {
 	const struct config_port *config;
-	uint16_t index;      /* in the configuration */
-	uint16_t ethdev;     /* PORT_DEVICE: DPDK's port id */
-	bool probed;         /* we attached the device, so we detach it */
+	uint16_t index; /* in the configuration */
+	uint16_t ethdev; /* PORT_DEVICE: DPDK's port id */
+	bool probed; /* we attached the device, so we detach it */
 	bool started;
-	bool rx_interrupts;  /* its rx queues can wake a sleeping worker */
-	bool patient;        /* a source that can wait (replay, generate): never dropped for a full
-	                        backlog, only put off */
-	int numa_node;       /* -1: none of its own */
+	bool rx_interrupts; /* its rx queues can wake a sleeping worker */
+	bool keeps_buffers; /* its driver does not give back all packet buffers when it is closed */
+	bool patient; /* a source that can wait (replay, generate): never dropped for a full
+			 backlog, only put off */
+	int numa_node; /* -1: none of its own */
 	uint16_t rx_queues_max, tx_queues_max;
 	uint16_t rx_queue_count, tx_queue_count;
 	enum port_rss rss;
 	uint32_t mtu;
-	uint32_t tx_length_max;   /* longest frame the port can send, bytes; UINT32_MAX: any */
+	uint32_t tx_length_max; /* longest frame the port can send, bytes; UINT32_MAX: any */
 	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
-	uint64_t tx_offloads;     /* RTE_ETH_TX_OFFLOAD_* switched on */
+	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* switched on */
 	struct rte_ether_addr address;
-	struct replay *replay;  /* PORT_REPLAY, PORT_GENERATE */
-	struct sink *sink;      /* PORT_FILE, or a device whose departures are written to a file */
-	uint32_t removed;       /* atomic. Writer: EAL's interrupt thread. Readers: workers, stats */
+	struct replay *replay; /* PORT_REPLAY, PORT_GENERATE */
+	struct sink *sink; /* PORT_FILE, or a device whose departures are written to a file */
+	uint32_t removed; /* atomic. Writer: EAL's interrupt thread. Readers: workers, stats */
 };
 
 /* Finds or attaches the device and asks what it can do. Fills *port. */
-int port_open(struct port *port, const struct config_port *config, uint16_t index,
-	struct error *error);
+int port_open(
+	struct port *port, const struct config_port *config, uint16_t index, struct error *error);
 
-/* Sets queues, descriptors, MTU and offloads up. pools[q]: packet memory of rx queue q. Says by name
- * what the device cannot do. */
+/* Sets queues, descriptors, MTU and offloads up. pools[q]: packet memory of rx queue q. Says by
+ * name what the device cannot do. */
 int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	struct rte_mempool *const pools[], struct error *error);
 

@@ -16,24 +16,24 @@ enum { SPIN_NS = 2000, PREFETCH_AHEAD = 8 };
 
 struct replay {
 	struct replay_plan plan;
-	struct replay_memory memory;   /* preloaded */
-	struct replay_stream *stream;  /* or streamed */
-	struct rte_mempool *pool;      /* for copies */
+	struct replay_memory memory; /* preloaded */
+	struct replay_stream *stream; /* or streamed */
+	struct rte_mempool *pool; /* for copies */
 	uint64_t tsc_hz, spin_cycles;
 	bool copy, timed, started;
 	/* the worker's */
-	uint64_t position;    /* next packet of this loop */
-	uint64_t loop;        /* from 0 */
-	uint64_t start_tsc;   /* of loop 0 */
-	uint64_t loop_tsc;    /* of this loop */
-	uint64_t end_tsc;     /* duration over; UINT64_MAX: no limit */
+	uint64_t position; /* next packet of this loop */
+	uint64_t loop; /* from 0 */
+	uint64_t start_tsc; /* of loop 0 */
+	uint64_t loop_tsc; /* of this loop */
+	uint64_t end_tsc; /* duration over; UINT64_MAX: no limit */
 	uint64_t pause_tsc;
 	struct replay_counters counters;
-	uint32_t finished;    /* writer: the worker; readers: any */
+	uint32_t finished; /* writer: the worker; readers: any */
 };
 
-struct replay *replay_create(const struct replay_plan *plan, struct rte_mempool *pool, int numa_node,
-	uint64_t tsc_hz, struct error *error)
+struct replay *replay_create(const struct replay_plan *plan, struct rte_mempool *pool,
+	int numa_node, uint64_t tsc_hz, struct error *error)
 {
 	struct replay *replay = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*replay), 64));
 	int result = 0;
@@ -51,7 +51,8 @@ struct replay *replay_create(const struct replay_plan *plan, struct rte_mempool 
 	replay->copy = plan->play.rewrite;
 	replay->end_tsc = UINT64_MAX;
 	if (plan->preload) {
-		result = replay_memory_load(&replay->memory, &replay->plan, numa_node, tsc_hz, error);
+		result = replay_memory_load(
+			&replay->memory, &replay->plan, numa_node, tsc_hz, error);
 		replay->finished = replay->memory.packet_count == 0;
 	} else {
 		replay->stream = replay_stream_create(&replay->plan, numa_node, tsc_hz, error);
@@ -193,8 +194,8 @@ static inline struct rte_mbuf *replay_give(struct replay *replay)
 
 /* ---- receive ---- */
 
-static void count_given(struct replay *replay, struct rte_mbuf *const *packets, uint16_t count,
-	uint64_t now)
+static void count_given(
+	struct replay *replay, struct rte_mbuf *const *packets, uint16_t count, uint64_t now)
 {
 	struct replay_counters *counters = &replay->counters;
 	uint64_t bytes = 0;
@@ -220,8 +221,8 @@ static void count_error(struct replay *replay, uint64_t due, uint64_t now)
 	replay->counters.last_due_tsc = due;
 }
 
-static uint16_t receive_preloaded_top(struct replay *replay, struct rte_mbuf **packets,
-	uint16_t count)
+static uint16_t receive_preloaded_top(
+	struct replay *replay, struct rte_mbuf **packets, uint16_t count)
 {
 	const struct replay_memory *memory = &replay->memory;
 	uint16_t given = 0;
@@ -255,8 +256,8 @@ static inline bool wait_until(const struct replay *replay, uint64_t due, uint64_
 	return true;
 }
 
-static uint16_t receive_preloaded_timed(struct replay *replay, struct rte_mbuf **packets,
-	uint16_t count)
+static uint16_t receive_preloaded_timed(
+	struct replay *replay, struct rte_mbuf **packets, uint16_t count)
 {
 	const struct replay_memory *memory = &replay->memory;
 	uint64_t now = tsc_now();
@@ -265,7 +266,8 @@ static uint16_t receive_preloaded_timed(struct replay *replay, struct rte_mbuf *
 	while (given < count && !replay->finished) {
 		uint64_t due = replay->loop_tsc + memory->due[replay->position];
 
-		/* Only the first of a burst is waited for; the others go along if their time came. */
+		/* Only the first of a burst is waited for; the others go along if their time came.
+		 */
 		if (given == 0 ? !wait_until(replay, due, &now) : (int64_t)(due - now) > 0)
 			break;
 		packets[given] = replay_give(replay);

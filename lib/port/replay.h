@@ -8,8 +8,8 @@
  * has one reference more than it needs, and comes home by itself. Where the pipeline writes into
  * packets, or the packet of the last loop is still out, a copy is given instead.
  *
- * Threads: created, started and destroyed by the controlling thread; replay_receive() by one worker;
- * counters have that worker as writer and the stats thread as reader.
+ * Threads: created, started and destroyed by the controlling thread; replay_receive() by one
+ * worker; counters have that worker as writer and the stats thread as reader.
  */
 #ifndef WEIR_PORT_REPLAY_H
 #define WEIR_PORT_REPLAY_H
@@ -31,15 +31,15 @@ enum { REPLAY_SEGMENT_BYTES = 2048 };
 
 /* What one pass over the frames needs, found by reading them once. */
 struct replay_plan {
-	struct config_replay play;    /* how to play: a generator's wishes are copied here */
+	struct config_replay play; /* how to play: a generator's wishes are copied here */
 	const struct config_port *config;
-	uint16_t port;                /* for mbuf->port */
+	uint16_t port; /* for mbuf->port */
 	bool preload;
-	uint64_t packets_max;         /* of one loop; 0: all there are */
-	uint64_t packets, bytes;      /* of one loop; streams: 0 when not known */
-	uint64_t segments;            /* mbufs for all packets of one loop */
-	uint64_t memory_bytes;        /* packet memory and schedule */
-	uint64_t span_ns;             /* first to last packet, as captured */
+	uint64_t packets_max; /* of one loop; 0: all there are */
+	uint64_t packets, bytes; /* of one loop; streams: 0 when not known */
+	uint64_t segments; /* mbufs for all packets of one loop */
+	uint64_t memory_bytes; /* packet memory and schedule */
+	uint64_t span_ns; /* first to last packet, as captured */
 	struct capture_counts counts; /* what reading met */
 };
 
@@ -48,22 +48,22 @@ int replay_plan_make(const struct config_port *config, uint64_t memory_limit_byt
 	struct replay_plan *ret_plan, struct error *error);
 
 struct replay_counters {
-	uint64_t packets;   /* given to the pipeline */
+	uint64_t packets; /* given to the pipeline */
 	uint64_t bytes;
-	uint64_t copies;    /* of them copied, not lent */
-	uint64_t waits;     /* polls that found no free packet buffer or nothing read ahead */
+	uint64_t copies; /* of them copied, not lent */
+	uint64_t waits; /* polls that found no free packet buffer or nothing read ahead */
 	uint64_t late;
-	uint64_t loops;     /* completed */
+	uint64_t loops; /* completed */
 	uint64_t first_tsc, last_tsc; /* of the first and the last packet given */
 	uint64_t first_due_tsc, last_due_tsc;
-	struct histogram error_ns;    /* actual - scheduled; not recorded at top speed */
+	struct histogram error_ns; /* actual - scheduled; not recorded at top speed */
 } __attribute__((aligned(64)));
 
 struct replay;
 
 /* Loads or opens the frames. `pool`: for copies and streams, of the worker's node. */
-struct replay *replay_create(const struct replay_plan *plan, struct rte_mempool *pool, int numa_node,
-	uint64_t tsc_hz, struct error *error);
+struct replay *replay_create(const struct replay_plan *plan, struct rte_mempool *pool,
+	int numa_node, uint64_t tsc_hz, struct error *error);
 struct replay *replay_destroy(struct replay *replay);
 
 /* The pipeline writes into packets: give copies. Before the start. */

@@ -39,8 +39,8 @@ static int memory_allocate(struct replay_memory *memory, const struct replay_pla
 
 	/* Not the port's name: two may begin alike. */
 	snprintf(name, sizeof(name), "replay %p", (void *)memory);
-	memory->packets = rte_malloc_socket(NULL, plan->packets * sizeof(*memory->packets), 64,
-		numa_node);
+	memory->packets =
+		rte_malloc_socket(NULL, plan->packets * sizeof(*memory->packets), 64, numa_node);
 	memory->due = rte_malloc_socket(NULL, plan->packets * sizeof(*memory->due), 64, numa_node);
 	memory->arena = rte_malloc_socket(NULL, arena_bytes, RTE_CACHE_LINE_SIZE, numa_node);
 	memory->pool = rte_pktmbuf_pool_create(name, (unsigned)plan->segments, 0, 0, 0, numa_node);

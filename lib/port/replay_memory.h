@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packet memory of a preloaded replay: all frames side by side in one read-only arena, an mbuf a
- * segment that refers to them (external buffers), and when each packet is due.
+ * The packet memory of a preloaded replay: all frames side by side in one read-only arena, an mbuf
+ * a segment that refers to them (external buffers), and when each packet is due.
  */
 #ifndef WEIR_PORT_REPLAY_MEMORY_H
 #define WEIR_PORT_REPLAY_MEMORY_H
@@ -16,9 +16,9 @@
 struct replay_memory {
 	uint64_t packet_count;
 	struct rte_mbuf **packets; /* [packet_count]; one reference each, ours */
-	uint64_t *due;             /* [packet_count] TSC cycles from the start of a loop */
-	long double loop_cycles;   /* from the start of a loop to that of the next */
-	struct rte_mempool *pool;  /* of the mbufs */
+	uint64_t *due; /* [packet_count] TSC cycles from the start of a loop */
+	long double loop_cycles; /* from the start of a loop to that of the next */
+	struct rte_mempool *pool; /* of the mbufs */
 	uint8_t *arena;
 	struct rte_mbuf_ext_shared_info shared;
 };

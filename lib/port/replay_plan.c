@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads the frames of a replay once, before EAL starts, to know what it needs. Without hugepages the
- * EAL must be told its memory beforehand; and a person wants to see the plan before the wait.
+ * Reads the frames of a replay once, before EAL starts, to know what it needs. Without hugepages
+ * the EAL must be told its memory beforehand; and a person wants to see the plan before the wait.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,8 @@ enum { CYCLE_PACKETS_A_FLOW = 4, CYCLE_PACKETS_MIN = 65536, CYCLE_PACKETS_MAX = 
 /* What one preloaded segment takes besides its bytes: mbuf, mempool object header, place in the
  * mempool's ring and in the schedule; and the end of a line that the next packet does not use. */
 enum {
-	SEGMENT_BYTES = sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE + 8 + 24 + RTE_CACHE_LINE_SIZE / 2
+	SEGMENT_BYTES =
+		sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE + 8 + 24 + RTE_CACHE_LINE_SIZE / 2
 };
 
 static void play_generator(const struct config_generate *generate, struct config_replay *play)
@@ -105,8 +106,10 @@ int replay_plan_make(const struct config_port *config, uint64_t memory_limit_byt
 	}
 	if (reads_stdin(config)) {
 		if (plan->play.loop != 1 || plan->play.load == REPLAY_LOAD_PRELOAD)
-			return error_set(error, EINVAL, "port %s: standard input (\"-\") can be played once "
-				"and streamed only; save it to a file to loop or preload it", config->name);
+			return error_set(error, EINVAL,
+				"port %s: standard input (\"-\") can be played once "
+				"and streamed only; save it to a file to loop or preload it",
+				config->name);
 		plan->play.load = REPLAY_LOAD_STREAM;
 	}
 	if (plan->play.load == REPLAY_LOAD_STREAM)
@@ -120,14 +123,18 @@ int replay_plan_make(const struct config_port *config, uint64_t memory_limit_byt
 		return error_prefix(error, "port %s", config->name);
 	if (!plan->preload && plan->play.load == REPLAY_LOAD_PRELOAD)
 		return error_set(error, ENOMEM,
-			"port %s: preloading needs %.1f MiB of packet memory and %.1f MiB may be used; set "
-			"/ports/%s/replay/load to \"auto\" or \"stream\"", config->name,
-			(double)plan->memory_bytes / 1048576, (double)memory_limit_bytes / 1048576,
-			config->name);
+			"port %s: preloading needs %.1f MiB of packet memory and %.1f MiB may be "
+			"used; set "
+			"/ports/%s/replay/load to \"auto\" or \"stream\"",
+			config->name, (double)plan->memory_bytes / 1048576,
+			(double)memory_limit_bytes / 1048576, config->name);
 	if (plan->preload && plan->span_ns == 0 && plan->play.loop != 1 && plan->packets > 0 &&
-		(plan->play.speed.kind == SPEED_ORIGINAL || plan->play.speed.kind == SPEED_MULTIPLE))
-		return error_set(error, EINVAL, "port %s: all packets have the same time, so there is no "
-			"pace to loop at; give a rate, such as 1kpps, or \"top\"", config->name);
+		(plan->play.speed.kind == SPEED_ORIGINAL ||
+			plan->play.speed.kind == SPEED_MULTIPLE))
+		return error_set(error, EINVAL,
+			"port %s: all packets have the same time, so there is no "
+			"pace to loop at; give a rate, such as 1kpps, or \"top\"",
+			config->name);
 	if (!plan->preload)
 		plan->packets = plan->bytes = plan->segments = plan->memory_bytes = 0;
 	return 0;

@@ -37,14 +37,14 @@ struct replay_stream {
 	void *ready[2 * STREAM_BATCH_PACKETS];
 	unsigned ready_count;
 	/* between threads */
-	uint32_t stop;                 /* writer: controller; reader: reading thread */
-	uint32_t ended;                /* writer: reading thread; readers: all */
-	pthread_mutex_t lock;          /* guards `counts` */
-	struct capture_counts counts;  /* writer: reading thread; reader: any */
+	uint32_t stop; /* writer: controller; reader: reading thread */
+	uint32_t ended; /* writer: reading thread; readers: all */
+	pthread_mutex_t lock; /* guards `counts` */
+	struct capture_counts counts; /* writer: reading thread; reader: any */
 };
 
-struct replay_stream *replay_stream_create(const struct replay_plan *plan, int numa_node,
-	uint64_t tsc_hz, struct error *error)
+struct replay_stream *replay_stream_create(
+	const struct replay_plan *plan, int numa_node, uint64_t tsc_hz, struct error *error)
 {
 	struct replay_stream *stream = calloc(1, sizeof(*stream));
 	char name[RTE_MEMPOOL_NAMESIZE];
@@ -60,8 +60,8 @@ struct replay_stream *replay_stream_create(const struct replay_plan *plan, int n
 	snprintf(name, sizeof(name), "stream %p", (void *)stream);
 	stream->pool = rte_pktmbuf_pool_create(name, STREAM_POOL_PACKETS, 0, 0,
 		REPLAY_SEGMENT_BYTES + RTE_PKTMBUF_HEADROOM, numa_node);
-	stream->ring = aligned_alloc(64,
-		(batch_ring_bytes(2 * STREAM_AHEAD_PACKETS) + 63) & ~(size_t)63);
+	stream->ring =
+		aligned_alloc(64, (batch_ring_bytes(2 * STREAM_AHEAD_PACKETS) + 63) & ~(size_t)63);
 	if (stream->ring != NULL)
 		batch_ring_init(stream->ring, 2 * STREAM_AHEAD_PACKETS);
 	if (stream->pool == NULL || stream->ring == NULL) {
@@ -267,8 +267,8 @@ void replay_stream_stop(struct replay_stream *stream)
 
 /* ---- the worker ---- */
 
-bool replay_stream_peek(struct replay_stream *stream, struct rte_mbuf **ret_packet,
-	uint64_t *ret_due)
+bool replay_stream_peek(
+	struct replay_stream *stream, struct rte_mbuf **ret_packet, uint64_t *ret_due)
 {
 	uint64_t header;
 
@@ -296,7 +296,8 @@ bool replay_stream_ended(struct replay_stream *stream)
 
 	/* `ended` first: nothing is pushed after it. */
 	return __atomic_load_n(&stream->ended, __ATOMIC_ACQUIRE) != 0 &&
-		stream->batch_next == stream->batch_count && !batch_ring_peek(stream->ring, &header);
+		stream->batch_next == stream->batch_count &&
+		!batch_ring_peek(stream->ring, &header);
 }
 
 void replay_stream_counts(const struct replay_stream *stream, struct capture_counts *ret_counts)

@@ -19,8 +19,8 @@ enum { STREAM_AHEAD_PACKETS = 8192, STREAM_POOL_PACKETS = 16383 };
 
 struct replay_stream;
 
-struct replay_stream *replay_stream_create(const struct replay_plan *plan, int numa_node,
-	uint64_t tsc_hz, struct error *error);
+struct replay_stream *replay_stream_create(
+	const struct replay_plan *plan, int numa_node, uint64_t tsc_hz, struct error *error);
 struct replay_stream *replay_stream_destroy(struct replay_stream *stream);
 
 int replay_stream_start(struct replay_stream *stream, int cpu, struct error *error);
@@ -28,8 +28,8 @@ int replay_stream_start(struct replay_stream *stream, int cpu, struct error *err
 void replay_stream_stop(struct replay_stream *stream);
 
 /* Worker: the oldest packet, its due time in cycles from the start; false: none is ready. */
-bool replay_stream_peek(struct replay_stream *stream, struct rte_mbuf **ret_packet,
-	uint64_t *ret_due);
+bool replay_stream_peek(
+	struct replay_stream *stream, struct rte_mbuf **ret_packet, uint64_t *ret_due);
 void replay_stream_take(struct replay_stream *stream);
 /* Worker: all was read and taken. */
 bool replay_stream_ended(struct replay_stream *stream);

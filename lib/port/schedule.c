@@ -19,8 +19,8 @@ void schedule_restart(struct schedule *schedule)
 
 /* Cycles after the start of the loop at which a packet is due that follows `packets` packets with
  * `bits` bits and comes `ns` after the first one. */
-static long double schedule_offset(const struct schedule *schedule, uint64_t packets, uint64_t bits,
-	long double ns)
+static long double schedule_offset(
+	const struct schedule *schedule, uint64_t packets, uint64_t bits, long double ns)
 {
 	long double hz = schedule->cycles_per_ns * NS_PER_SECOND;
 

@@ -12,7 +12,7 @@ enum { SINK_SEGMENTS_MAX = 1024 };
 
 struct sink {
 	struct capture_writer *writer;
-	bool mirrors;         /* false: the file is the port */
+	bool mirrors; /* false: the file is the port */
 	struct tx_queue next;
 	uint64_t start_tsc, start_ns, tsc_hz;
 	uint64_t lost; /* writer: the worker; reader: any thread */
@@ -48,7 +48,8 @@ static void sink_write(struct sink *sink, const struct rte_mbuf *packet, uint64_
 	struct iovec pieces[SINK_SEGMENTS_MAX];
 	int count = 0;
 
-	for (const struct rte_mbuf *m = packet; m != NULL && count < SINK_SEGMENTS_MAX; m = m->next) {
+	for (const struct rte_mbuf *m = packet; m != NULL && count < SINK_SEGMENTS_MAX;
+		m = m->next) {
 		pieces[count].iov_base = rte_pktmbuf_mtod(m, void *);
 		pieces[count].iov_len = m->data_len;
 		count++;
@@ -61,13 +62,12 @@ static void sink_write(struct sink *sink, const struct rte_mbuf *packet, uint64_
 uint16_t sink_send(void *argument, struct rte_mbuf **packets, uint16_t count)
 {
 	struct sink *sink = argument;
-	uint64_t time_ns =
-		sink->start_ns + tsc_to_ns(tsc_now() - sink->start_tsc, sink->tsc_hz);
+	uint64_t time_ns = sink->start_ns + tsc_to_ns(tsc_now() - sink->start_tsc, sink->tsc_hz);
 	uint16_t sent = count;
 
 	if (sink->mirrors) {
-		/* The driver may free what it takes: a reference of our own keeps the bytes until they
-		 * are written, and only what it took is written. */
+		/* The driver may free what it takes: a reference of our own keeps the bytes until
+		 * they are written, and only what it took is written. */
 		for (uint16_t i = 0; i < count; i++)
 			rte_pktmbuf_refcnt_update(packets[i], 1);
 		sent = tx_queue_send(&sink->next, packets, count);

@@ -10,15 +10,16 @@
  * received, which pipeline it is for) cross once, and needs no look at the packets.
  *
  * Each side works on its own cache line and keeps a stale copy of the other's progress; it looks at
- * the other's line only when the copy says full or empty. A batch starts a cache line of its own. The
- * limit is in items, so that it means what the kernel's netdev_max_backlog means; there are words for
- * as many batches of one item.
+ * the other's line only when the copy says full or empty. A batch starts a cache line of its own.
+ * The limit is in items, so that it means what the kernel's netdev_max_backlog means; there are
+ * words for as many batches of one item.
  *
  * `pushed` and `popped` count items since the start and never wrap (2^64); "all items pushed before
  * this moment have been popped" is popped >= pushed-as-it-was, the test that RFS needs.
  *
  * Threads: one producer, one consumer. No EAL. Source: the cached-index idea is from Lee et al.,
- * "A lock-free, cache-efficient multi-core synchronization mechanism" (2009); the layout is our own.
+ * "A lock-free, cache-efficient multi-core synchronization mechanism" (2009); the layout is our
+ * own.
  */
 #ifndef WEIR_RING_BATCH_RING_H
 #define WEIR_RING_BATCH_RING_H
@@ -39,14 +40,14 @@ struct batch_ring_progress {
 
 /* What one side keeps for itself. Writer and reader: that side. */
 struct batch_ring_side {
-	uint64_t words;       /* own position */
+	uint64_t words; /* own position */
 	uint64_t items;
 	uint64_t other_words; /* the other's progress when last looked */
 	uint64_t other_items;
 } __attribute__((aligned(64)));
 
 struct batch_ring {
-	uint64_t mask;  /* words - 1; fixed */
+	uint64_t mask; /* words - 1; fixed */
 	uint64_t limit; /* items; fixed */
 	struct batch_ring_side producer;
 	struct batch_ring_progress pushed;
@@ -55,8 +56,8 @@ struct batch_ring {
 	uint64_t words[] __attribute__((aligned(64)));
 };
 
-/* Words a batch takes: whole cache lines, so that the producer never writes the line that the consumer
- * is reading. */
+/* Words a batch takes: whole cache lines, so that the producer never writes the line that the
+ * consumer is reading. */
 static inline uint64_t batch_ring_span(unsigned count)
 {
 	return (1 + count + BATCH_RING_LINE_WORDS - 1) & ~(uint64_t)(BATCH_RING_LINE_WORDS - 1);
@@ -81,8 +82,8 @@ static inline uint64_t batch_ring_room(struct batch_ring *ring, uint64_t wanted)
 
 /* Producer: pushes the first items that fit as one batch. `header`'s low byte must be 0.
  * Returns how many were pushed (0..count, count <= 255). */
-static inline unsigned batch_ring_push(struct batch_ring *ring, uint64_t header, void *const *items,
-	unsigned count)
+static inline unsigned batch_ring_push(
+	struct batch_ring *ring, uint64_t header, void *const *items, unsigned count)
 {
 	struct batch_ring_side *own = &ring->producer;
 	uint64_t room = batch_ring_room(ring, count);

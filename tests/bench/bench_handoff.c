@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cycles a packet from one core to another: weir's hand-off of a burst whose hashes are known (RETA,
- * lanes, ring, the receiving worker's pipeline and its transmit), next to a bare rte_ring and to
- * rte_distributor with one worker. All packets go to the other core. The three alternate.
+ * Cycles a packet from one core to another: weir's hand-off of a burst whose hashes are known
+ * (RETA, lanes, ring, the receiving worker's pipeline and its transmit), next to a bare rte_ring
+ * and to rte_distributor with one worker. All packets go to the other core. The three alternate.
  *
  *     bench_handoff [--json]
  */
@@ -112,8 +112,8 @@ static int ring_consume(void *argument)
 static void ring_produce(void)
 {
 	for (unsigned done = 0; done < TRANSFERS;)
-		done += rte_ring_sp_enqueue_burst(ring, (void **)&packets[done % PACKETS], BURST_SIZE,
-			NULL);
+		done += rte_ring_sp_enqueue_burst(
+			ring, (void **)&packets[done % PACKETS], BURST_SIZE, NULL);
 }
 
 /* ---- rte_distributor ---- */
@@ -121,7 +121,7 @@ static void ring_produce(void)
 static struct rte_distributor *distributor;
 
 static uint64_t distributor_seen; /* writer: the consumer */
-static bool distributor_stop;     /* writer: the producer */
+static bool distributor_stop; /* writer: the producer */
 
 /* A request that found no packets stays open: the next round answers it. */
 static int distributor_consume(void *argument)
@@ -138,8 +138,8 @@ static int distributor_consume(void *argument)
 		count = rte_distributor_poll_pkt(distributor, 0, burst);
 		if (count < 0)
 			continue;
-		__atomic_store_n(&distributor_seen, distributor_seen + (unsigned)count,
-			__ATOMIC_RELEASE);
+		__atomic_store_n(
+			&distributor_seen, distributor_seen + (unsigned)count, __ATOMIC_RELEASE);
 		rte_distributor_request_pkt(distributor, 0, burst, (unsigned)count);
 	}
 	return 0;
@@ -205,11 +205,13 @@ static void print_row(const struct contender *weir, const struct contender *peer
 		       "\"weir_max\":%.2f,\"peer\":\"%s\",\"peer_value\":%.2f,\"ratio\":%.2f,"
 		       "\"unit\":\"cycles/packet\",\"goal\":\"%s\"}",
 			first ? "" : ",", weir->cycles[ROUNDS / 2], weir->cycles[0],
-			weir->cycles[ROUNDS - 1], peer->name, peer->cycles[ROUNDS / 2], ratio, goal);
+			weir->cycles[ROUNDS - 1], peer->name, peer->cycles[ROUNDS / 2], ratio,
+			goal);
 	else
-		printf("%-22s %6.1f [%5.1f-%6.1f]  %-26s %6.1f [%5.1f-%6.1f] %5.2fx  %s\n", weir->name,
-			weir->cycles[ROUNDS / 2], weir->cycles[0], weir->cycles[ROUNDS - 1], peer->name,
-			peer->cycles[ROUNDS / 2], peer->cycles[0], peer->cycles[ROUNDS - 1], ratio, goal);
+		printf("%-22s %6.1f [%5.1f-%6.1f]  %-26s %6.1f [%5.1f-%6.1f] %5.2fx  %s\n",
+			weir->name, weir->cycles[ROUNDS / 2], weir->cycles[0],
+			weir->cycles[ROUNDS - 1], peer->name, peer->cycles[ROUNDS / 2],
+			peer->cycles[0], peer->cycles[ROUNDS - 1], ratio, goal);
 }
 
 int main(int argc, char **argv)
@@ -239,8 +241,9 @@ int main(int argc, char **argv)
 			contenders[i].cycles[round] = measure(&contenders[i]);
 	for (unsigned i = 0; i < RTE_DIM(contenders); i++)
 		qsort(contenders[i].cycles, ROUNDS, sizeof(double), compare_doubles);
-	printf("%s", json ? "{\"name\":\"handoff\",\"rows\":[" :
-			    "cycles a packet: median [min-max], burst 32\n");
+	printf("%s",
+		json ? "{\"name\":\"handoff\",\"rows\":["
+		     : "cycles a packet: median [min-max], burst 32\n");
 	print_row(&contenders[0], &contenders[1], ">= 0.67x", json, true);
 	print_row(&contenders[0], &contenders[2], ">= 3x", json, false);
 	printf("%s", json ? "]}\n" : "");

@@ -10,7 +10,7 @@ import pytest
 
 import runs
 
-VIEWS = ["ports", "queues", "workers", "stats", "drops", "memory"]
+VIEWS = ["ports", "queues", "workers", "stages", "drops", "memory"]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_hostile_requests_cost_nothing(weir, engine, request_bytes):
 def test_many_clients_at_once(weir, engine):
     results = []
     threads = [threading.Thread(target=lambda: results.append(
-        weir.run("show", "stats", "--socket", engine, "--json"))) for _client in range(8)]
+        weir.run("show", "stages", "--socket", engine, "--json"))) for _client in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
