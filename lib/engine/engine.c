@@ -12,6 +12,7 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 
 #include "base/clock.h"
 #include "engine/engine_internal.h"
@@ -140,6 +141,8 @@ static void set_phase(struct engine *engine, enum phase phase)
 static int start_threads(struct engine *engine, struct error *error)
 {
 	engine->phase = PHASE_PARKED;
+	/* Asking a port for rx interrupts that it does not have is no error to tell a person. */
+	rte_log_set_level_pattern("lib.ethdev", RTE_LOG_CRIT);
 	for (uint16_t i = 0; i < engine->worker_count; i++) {
 		struct worker *worker = engine->workers[i];
 		int result;
@@ -152,6 +155,7 @@ static int start_threads(struct engine *engine, struct error *error)
 		engine->threads = i + 1;
 	}
 	set_phase(engine, PHASE_PARKED);
+	rte_log_set_level_pattern("lib.ethdev", RTE_LOG_ERR);
 	for (uint16_t i = 0; i < engine->worker_count; i++)
 		if (engine->workers[i]->start_error.code != 0) {
 			*error = engine->workers[i]->start_error;
