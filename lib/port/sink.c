@@ -48,14 +48,14 @@ static void sink_write(struct sink *sink, const struct rte_mbuf *packet, uint64_
 	struct iovec pieces[SINK_SEGMENTS_MAX];
 	int count = 0;
 
-	for (const struct rte_mbuf *m = packet; m != NULL && count < SINK_SEGMENTS_MAX;
-		m = m->next) {
-		pieces[count].iov_base = rte_pktmbuf_mtod(m, void *);
-		pieces[count].iov_len = m->data_len;
-		count++;
+	if (packet->nb_segs <= SINK_SEGMENTS_MAX) {
+		for (const struct rte_mbuf *m = packet; m != NULL; m = m->next) {
+			pieces[count].iov_base = rte_pktmbuf_mtod(m, void *);
+			pieces[count].iov_len = m->data_len;
+			count++;
+		}
 	}
-	if (packet->nb_segs > SINK_SEGMENTS_MAX ||
-		capture_writer_write(sink->writer, time_ns, pieces, count) != 0)
+	if (count == 0 || capture_writer_write(sink->writer, time_ns, pieces, count) != 0)
 		__atomic_store_n(&sink->lost, sink->lost + 1, __ATOMIC_RELAXED);
 }
 

@@ -56,9 +56,8 @@ int stats_create(const struct engine *engine, struct stats **ret_stats, struct e
 	stats->zero = snapshot_create(engine);
 	if (stats->wake_fd < 0 || stats->request_fd < 0 || stats->earlier == NULL ||
 		stats->latest == NULL || stats->asked == NULL || stats->zero == NULL)
-		rc = error_set(error, ENOMEM, "no memory or descriptors for statistics");
-	else
-		rc = outputs_open(stats, error);
+		goto no_memory;
+	rc = outputs_open(stats, error);
 	if (rc < 0) {
 		stats_destroy(stats);
 		return rc;
@@ -68,6 +67,10 @@ int stats_create(const struct engine *engine, struct stats **ret_stats, struct e
 		stats->latest->wall_ns);
 	*ret_stats = stats;
 	return 0;
+
+no_memory:
+	stats_destroy(stats);
+	return error_set(error, ENOMEM, "no memory or descriptors for statistics");
 }
 
 struct stats *stats_destroy(struct stats *stats)
