@@ -23,7 +23,7 @@
 #include "config/config.h"
 #include "packet/drop.h"
 
-enum { BURST_SIZE = 32 }; /* packets taken from a queue at a time, and the most in a burst */
+enum { BURST_SIZE = 64 }; /* packets taken from a queue at a time, and the most in a burst */
 
 struct burst {
 	uint16_t count;

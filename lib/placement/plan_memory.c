@@ -8,7 +8,7 @@
 #include "ring/batch_ring.h"
 
 enum {
-	BURST_PACKETS = 32, /* engine/stage.h's BURST_SIZE */
+	BURST_PACKETS = 64, /* engine/stage.h's BURST_SIZE */
 	HEADROOM_BYTES = 128, /* RTE_PKTMBUF_HEADROOM */
 	MBUF_BYTES = 128, /* struct rte_mbuf */
 	POOL_HEADER_BYTES = 64, /* struct rte_mempool_objhdr, on a cache line of its own */

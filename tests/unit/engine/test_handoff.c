@@ -113,21 +113,23 @@ static void test_backlog_full(void **state)
 	fixture_destroy(fixture);
 }
 
+enum { QUARTER = BURST_SIZE / 4, LARGE = BURST_SIZE * 5 / 8, TOGETHER = 5 * QUARTER + 2 * LARGE };
+
 static void test_has_room(void **state)
 {
-	struct worker_fixture *fixture = fixture_create(64);
+	struct worker_fixture *fixture = fixture_create(2 * BURST_SIZE);
 	struct worker *worker = fixture->workers[0];
-	struct burst burst = burst_make(0, 0, 32);
+	struct burst burst = burst_make(0, 0, BURST_SIZE);
 
 	(void)state;
 	assert_true(handoff_has_room(worker));
 	hand_over(fixture, 0, 2, &burst);
-	assert_true(handoff_has_room(worker)); /* for 32 */
-	burst = burst_make(0, 32, 1);
+	assert_true(handoff_has_room(worker)); /* for just one burst */
+	burst = burst_make(0, BURST_SIZE, 1);
 	hand_over(fixture, 0, 2, &burst);
-	assert_false(handoff_has_room(worker)); /* for 31 */
+	assert_false(handoff_has_room(worker)); /* for one packet less */
 	assert_true(handoff_has_room(fixture->workers[1]));
-	assert_int_equal(handoff_receive(fixture->workers[2], 0), 33);
+	assert_int_equal(handoff_receive(fixture->workers[2], 0), BURST_SIZE + 1);
 	assert_true(handoff_has_room(worker));
 	fixture_destroy(fixture);
 }
@@ -141,34 +143,34 @@ static void test_batches_run_together(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
-		burst = burst_make(0, i * 8, 8);
+		burst = burst_make(0, i * QUARTER, QUARTER);
 		hand_over(fixture, 0, 1, &burst);
 	}
-	assert_int_equal(handoff_receive(to, 0), 40);
+	assert_int_equal(handoff_receive(to, 0), 5 * QUARTER);
 	assert_int_equal(queues[0].calls, 2);
-	assert_int_equal(queues[0].sizes[0], 32);
-	assert_int_equal(queues[0].sizes[1], 8);
+	assert_int_equal(queues[0].sizes[0], BURST_SIZE);
+	assert_int_equal(queues[0].sizes[1], QUARTER);
 	assert_int_equal(to->counters.handoff_batches, 2);
-	/* 20 + 20 do not fit in a burst; a batch is not split. */
+	/* Two of these do not fit in a burst; a batch is not split. */
 	for (unsigned i = 0; i < 2; i++) {
-		burst = burst_make(0, 40 + i * 20, 20);
+		burst = burst_make(0, 5 * QUARTER + i * LARGE, LARGE);
 		hand_over(fixture, 0, 1, &burst);
 	}
 	handoff_receive(to, 0);
 	assert_int_equal(queues[0].calls, 4);
-	assert_int_equal(queues[0].sizes[2], 20);
-	assert_int_equal(queues[0].sizes[3], 20);
+	assert_int_equal(queues[0].sizes[2], LARGE);
+	assert_int_equal(queues[0].sizes[3], LARGE);
 	/* Packets of another pipeline do not go along. */
 	for (unsigned i = 0; i < 3; i++) {
 		fixture->polls[0].pipeline = &fixture->workers[0]->pipelines[i % 2];
-		burst = burst_make(0, 80 + i, 1);
+		burst = burst_make(0, TOGETHER + i, 1);
 		hand_over(fixture, 0, 1, &burst);
 	}
 	handoff_receive(to, 0);
 	assert_int_equal(queues[0].calls, 6);
 	assert_int_equal(queues[1].calls, 1);
-	assert_int_equal(packet_label(queues[1].packets[0]).sequence, 81);
-	for (unsigned i = 0; i < 80; i++)
+	assert_int_equal(packet_label(queues[1].packets[0]).sequence, TOGETHER + 1);
+	for (unsigned i = 0; i < TOGETHER; i++)
 		assert_int_equal(packet_label(queues[0].packets[i]).sequence, i);
 	fixture_destroy(fixture);
 }
@@ -197,10 +199,12 @@ static void test_no_backlog_starves(void **state)
 	fixture_destroy(fixture);
 }
 
+enum { MOST = BURST_SIZE * 3 / 4 };
+
 /* At the moment of sending, the producer still sees the packets in the ring. */
 static void look_for_room(struct fake_queue *queue)
 {
-	assert_int_equal(batch_ring_room(queue->argument, UINT64_MAX), 1024 - 48);
+	assert_int_equal(batch_ring_room(queue->argument, UINT64_MAX), 1024 - 2 * MOST);
 }
 
 static void test_room_comes_back_after_the_run(void **state)
@@ -211,12 +215,12 @@ static void test_room_comes_back_after_the_run(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		burst = burst_make(0, i * 24, 24);
+		burst = burst_make(0, i * MOST, MOST);
 		hand_over(fixture, 0, 1, &burst);
 	}
 	queue->look = look_for_room;
 	queue->argument = fixture->rings[0][1];
-	assert_int_equal(handoff_receive(fixture->workers[1], 0), 48);
+	assert_int_equal(handoff_receive(fixture->workers[1], 0), 2 * MOST);
 	assert_int_equal(queue->calls, 2);
 	assert_int_equal(batch_ring_room(fixture->rings[0][1], UINT64_MAX), 1024);
 	fixture_destroy(fixture);

@@ -184,9 +184,10 @@ static void drop_loses_its_share(void **state)
 
 	assert_int_equal(drop_count(fixture, 0, 100), 0);
 	assert_int_equal(drop_count(fixture, 1, 100), 100 * BURST_SIZE);
-	lost = drop_count(fixture, 0.25, 500); /* of 16000: standard deviation 55 */
+	lost = drop_count(fixture, 0.25, 16000 / BURST_SIZE); /* of 16000: standard deviation 55 */
 	assert_in_range(lost, 4000 - 5 * 55, 4000 + 5 * 55);
-	assert_int_equal(drop_count(fixture, 0.25, 500), lost); /* the same in every run */
+	assert_int_equal(
+		drop_count(fixture, 0.25, 16000 / BURST_SIZE), lost); /* the same in every run */
 }
 
 static void drop_keeps_the_order(void **state)
@@ -197,7 +198,7 @@ static void drop_keeps_the_order(void **state)
 
 	assert_int_equal(fixture_create(fixture, "drop", &config, NULL), 0);
 	for (unsigned i = 0; i < BURST_SIZE; i++) {
-		fixture_add(fixture, packet_of(frame_bytes, 60 - i, 0, 0));
+		fixture_add(fixture, packet_of(frame_bytes, 60 - i / 2, 0, 0));
 		fixture->burst.packets[i]->hash.usr = i + 1;
 	}
 	fixture_process(fixture);

@@ -119,7 +119,8 @@ static void workers_share_the_packets(void **state)
 	expect_number(json, "workers/0/packets_per_batch", 25);
 	expect_number(json, "workers/1/packets_per_batch", 19.5);
 	expect_number(json, "workers/0/burst_sizes/16-31", 40);
-	expect_number(json, "workers/0/burst_sizes/32", 0);
+	expect_number(json, "workers/0/burst_sizes/32-63", 0);
+	expect_number(json, "workers/0/burst_sizes/64", 0);
 	expect_number(json, "workers/0/handoff_out", 400);
 	expect_number(json, "workers/1/backlog_high", 77);
 	expect_number(json, "workers/1/tid", 4243);
