@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "engine/worker.h"
 
+enum { BURST = 32 }; /* as the peers' figures are given for */
 enum { PACKETS = 512, ROUNDS = 9, TRANSFERS = 1 << 21, BACKLOG = 1024 };
 
 static struct rte_mbuf *packets[PACKETS];
@@ -84,12 +85,12 @@ static void weir_produce(void)
 {
 	struct burst burst;
 
-	for (unsigned done = 0; done < TRANSFERS; done += BURST_SIZE) {
+	for (unsigned done = 0; done < TRANSFERS; done += BURST) {
 		while (!handoff_has_room(workers[0]))
 			rte_pause();
-		burst.count = BURST_SIZE;
+		burst.count = BURST;
 		burst.rx_tsc = tsc_now();
-		memcpy(burst.packets, &packets[done % PACKETS], sizeof(burst.packets));
+		memcpy(burst.packets, &packets[done % PACKETS], BURST * sizeof(burst.packets[0]));
 		handoff_spread(workers[0], &rx_poll, &burst, &hashes[done % PACKETS]);
 	}
 }
@@ -100,12 +101,12 @@ static struct rte_ring *ring;
 
 static int ring_consume(void *argument)
 {
-	void *burst[BURST_SIZE];
+	void *burst[BURST];
 	uint64_t seen = 0;
 
 	(void)argument;
 	while (seen < TRANSFERS)
-		seen += rte_ring_sc_dequeue_burst(ring, burst, BURST_SIZE, NULL);
+		seen += rte_ring_sc_dequeue_burst(ring, burst, BURST, NULL);
 	return 0;
 }
 
@@ -113,7 +114,7 @@ static void ring_produce(void)
 {
 	for (unsigned done = 0; done < TRANSFERS;)
 		done += rte_ring_sp_enqueue_burst(
-			ring, (void **)&packets[done % PACKETS], BURST_SIZE, NULL);
+			ring, (void **)&packets[done % PACKETS], BURST, NULL);
 }
 
 /* ---- rte_distributor ---- */
@@ -147,11 +148,11 @@ static int distributor_consume(void *argument)
 
 static void distributor_produce(void)
 {
-	struct rte_mbuf *returned[BURST_SIZE * 4];
+	struct rte_mbuf *returned[BURST * 4];
 	uint64_t wanted = distributor_seen + TRANSFERS;
 
-	for (unsigned done = 0; done < TRANSFERS; done += BURST_SIZE) {
-		rte_distributor_process(distributor, &packets[done % PACKETS], BURST_SIZE);
+	for (unsigned done = 0; done < TRANSFERS; done += BURST) {
+		rte_distributor_process(distributor, &packets[done % PACKETS], BURST);
 		rte_distributor_returned_pkts(distributor, returned, RTE_DIM(returned));
 	}
 	while (__atomic_load_n(&distributor_seen, __ATOMIC_ACQUIRE) < wanted)

@@ -78,7 +78,8 @@ def gap_errors(path, space, sender):
     with tempfile.TemporaryDirectory() as folder:
         seen = Path(folder) / "seen.pcap"
         tcpdump = subprocess.Popen(
-            space.prefix() + ["tcpdump", "-i", "two", "-w", str(seen), "-B", "65536", "-U",
+            # One core each side: the sender is on CPU 1.
+            space.prefix() + ["taskset", "-c", "0", "tcpdump", "-i", "two", "-w", str(seen), "-B", "65536", "-U",
                               "--time-stamp-precision=nano", "-Q", "in", "-Z", "root"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         tcpdump.stderr.readline()  # "listening on"
@@ -119,7 +120,7 @@ def timing(rounds, folder):
                     [peers.WEIR, "replay", path, "--workers", 1, "--cpus", 1, "--port",
                      "net_af_packet0,iface=one"], 30, space)),
                 gap_errors(path, space, lambda: peers.run(
-                    ["tcpreplay", "-i", "one", path], 30, space))))
+                    ["taskset", "-c", "1", "tcpreplay", "-i", "one", path], 30, space))))
         for quantile in ("p50", "p99"):
             ours, theirs = zip(*((pair[0][quantile], pair[1][quantile]) for pair in pairs))
             yield rows.alternate(f"gap error at the far end of a veth, {quantile}", "ns", "tcpreplay",
