@@ -113,7 +113,7 @@ static int ring_consume(void *argument)
 static void ring_produce(void)
 {
 	for (unsigned done = 0; done < TRANSFERS;)
-		done += rte_ring_sp_enqueue_burst(
+		done += rte_ring_sp_enqueue_bulk(
 			ring, (void **)&packets[done % PACKETS], BURST, NULL);
 }
 
@@ -157,7 +157,6 @@ static void distributor_produce(void)
 	}
 	while (__atomic_load_n(&distributor_seen, __ATOMIC_ACQUIRE) < wanted)
 		rte_distributor_process(distributor, NULL, 0);
-	rte_distributor_clear_returns(distributor);
 	__atomic_store_n(&distributor_stop, true, __ATOMIC_RELEASE);
 	rte_eal_mp_wait_lcore();
 	__atomic_store_n(&distributor_stop, false, __ATOMIC_RELEASE);

@@ -103,7 +103,7 @@ class Archive:
         self.folder(os.path.dirname(name))
         self._entry(name, 0o100000 | mode, data)
 
-    def library(self, path):
+    def add_shared_object(self, path):
         """With its links as they are: a driver under two names would be loaded twice."""
         real = os.path.realpath(path)
         self.file(in_usr(real), Path(real).read_bytes())
@@ -152,10 +152,10 @@ def pack(path, binary, drivers, script, files):
     folder = drivers_folder()
     for driver in drivers:
         for library in folder.glob(f"librte_{driver}.so*"):
-            archive.library(library)
+            archive.add_shared_object(library)
             needed.update(libraries(library))
     for library in needed:
-        archive.library(library)
+        archive.add_shared_object(library)
     archive.file("bin/weir", Path(binary).read_bytes())
     archive.file("init", INIT.format(end=END).encode())
     archive.file("script", script.encode())
