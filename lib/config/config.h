@@ -24,6 +24,33 @@ struct cpu_list { /* "0-3,8"; count 0: not given */
 	uint16_t cpus[CONFIG_CPUS_MAX]; /* ascending, no duplicates */
 };
 
+enum { CONFIG_CPU_WORDS = CONFIG_CPUS_MAX / 64 };
+
+struct cpu_mask {
+	uint64_t words[CONFIG_CPU_WORDS];
+};
+
+/* The kernel's rps_cpus, xps_cpus and xps_rxqs: a mask for each queue. count 0: not given; `all`:
+ * masks[0] is that of every queue; else queues from `count` on have an empty one. */
+struct queue_masks {
+	uint16_t count;
+	bool all;
+	struct cpu_mask masks[CONFIG_RSS_QUEUES_MAX];
+};
+
+static inline bool cpu_mask_has(const struct cpu_mask *mask, unsigned bit)
+{
+	return bit < CONFIG_CPUS_MAX && (mask->words[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+/* NULL: none for this queue. */
+static inline const struct cpu_mask *queue_mask(const struct queue_masks *masks, unsigned queue)
+{
+	if (masks->all)
+		return &masks->masks[0];
+	return queue < masks->count ? &masks->masks[queue] : NULL;
+}
+
 enum memory_mode { MEMORY_AUTO, MEMORY_HUGE, MEMORY_IN_MEMORY, MEMORY_NO_HUGE };
 
 struct config_memory {
@@ -52,6 +79,7 @@ struct config_replay {
 	bool rewrite; /* new addresses and ports each loop */
 	enum replay_load load;
 	enum replay_snapped snapped;
+	bool pause; /* waits while a backlog is full; false: what does not fit drops */
 };
 
 enum generate_protocol { GENERATE_UDP, GENERATE_TCP };
@@ -73,6 +101,7 @@ struct config_generate {
 	double reorder;
 	struct speed speed;
 	uint64_t duration_ns;
+	bool pause; /* as a replay's */
 };
 
 enum rss_mode { RSS_AUTO, RSS_HARDWARE, RSS_SOFTWARE, RSS_OFF };
@@ -111,6 +140,10 @@ struct config_port {
 	uint32_t mtu; /* 0: the device's own */
 	uint64_t tx_retry_ns; /* how long a full tx queue is tried again before packets drop */
 	struct config_rss rss;
+	struct queue_masks rps_cpus; /* by rx queue (emulated ones too) */
+	uint32_t rps_flow_cnt; /* RFS flows an rx queue; 0: no RFS on this port */
+	struct queue_masks xps_cpus; /* by tx queue: the CPUs whose workers use it */
+	struct queue_masks xps_rxqs; /* by tx queue: the rx queues whose packets leave through it */
 	struct config_features features;
 };
 
@@ -129,7 +162,15 @@ struct config_workers {
 
 struct config_steering {
 	uint32_t netdev_max_backlog; /* packets a worker may have waiting from one other worker */
+	uint32_t rps_sock_flow_entries; /* RFS: consumers known; 0: no RFS */
+	struct cpu_mask flow_limit_cpus; /* workers whose backlogs have a flow limit */
+	uint32_t flow_limit_table_len;
+	bool balance; /* move RETA buckets so that workers are loaded alike */
+	bool scale; /* and use as few workers as the load needs */
+	uint64_t balance_tick_min_ns, balance_tick_max_ns;
 };
+
+enum pipeline_order { ORDER_FLOW, ORDER_RESTORE };
 
 /* One step. The parameters are those of the stages that have any (see stage_fields in fields.c). */
 struct config_stage {
@@ -147,6 +188,11 @@ struct config_stage {
 	uint16_t reads, writes, read_writes;
 	/* drop: this share of the packets, 0..1, by a fixed pseudo-random sequence */
 	double share;
+	/* consume: an application that reads flows on these CPUs */
+	struct cpu_mask cpus;
+	uint64_t migrate_ns; /* each flow's reader goes to the next CPU this often; 0: never */
+	/* work: pretends to need so many cycles a packet */
+	uint32_t cycles;
 };
 
 struct config_pipeline {
@@ -154,6 +200,9 @@ struct config_pipeline {
 	char *from; /* a port's name; checked to exist */
 	char *to; /* a port's name; NULL when the last stage consumes packets */
 	uint16_t from_port, to_port; /* indexes into ports[]; to_port UINT16_MAX: none */
+	/* ORDER_FLOW: a flow stays on a worker. ORDER_RESTORE: bursts go to any worker and leave in
+	 * the order they came: for a flow larger than a worker. */
+	enum pipeline_order order;
 	uint16_t stage_count;
 	struct config_stage stages[CONFIG_STAGES_MAX];
 };
@@ -183,7 +232,7 @@ struct config {
 };
 
 /* Names of the stages a pipeline may use, NULL-terminated: io mac macswap 5tswap csum icmpecho
- * rxonly txonly flowgen noisy drop. */
+ * rxonly txonly flowgen noisy drop consume work. */
 extern const char *const stage_types[];
 
 /* One finding about a file. */

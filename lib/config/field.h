@@ -39,6 +39,7 @@ extern const struct field_kind field_bool, field_switch, field_integer, field_fr
 extern const struct field_kind field_duration, field_bytes, field_cpus,
 	field_speed, /* with units */
 	field_mac, field_rss_key, field_frame_size;
+extern const struct field_kind field_cpu_mask, field_queue_masks; /* mask */
 extern const struct field_kind field_string, field_strings, field_enum, field_name, field_ignored;
 extern const struct field_kind field_object, field_ports, field_pipelines, field_stages;
 

@@ -26,12 +26,13 @@ static const char *const rss_modes[] = {"auto", "hardware", "software", "off", N
 static const char *const reta_sizes[] = {"128", "256", "512", NULL};
 static const char *const idle_policies[] = {"poll", "adaptive", NULL};
 static const char *const scheduler_policies[] = {"other", "batch", "fifo", "rr", NULL};
+static const char *const orders[] = {"flow", "restore", NULL};
 static const char *const automatic[] = {"auto", NULL};
 
 const char *const port_kind_names[] = {"device", "replay", "generate", "file", NULL};
 
 const char *const stage_types[] = {"io", "mac", "macswap", "5tswap", "csum", "icmpecho", "rxonly",
-	"txonly", "flowgen", "noisy", "drop", NULL};
+	"txonly", "flowgen", "noisy", "drop", "consume", "work", NULL};
 
 enum { /* bits of `variants`, in the order of the names above */
 	DEVICE = 1 << PORT_DEVICE,
@@ -44,6 +45,8 @@ enum { /* bits of `variants`, in the order of the names above */
 	FLOWGEN = 1 << 8,
 	NOISY = 1 << 9,
 	DROP = 1 << 10,
+	CONSUME = 1 << 11,
+	WORK = 1 << 12,
 };
 
 #define MEMORY(member) AT(struct config_memory, member)
@@ -97,6 +100,10 @@ static const struct field replay_fields[] = {
 			"playing; \"auto\" preloads what fits."},
 	{"snapped", &field_enum, REPLAYS(snapped), .names = replay_snapped, .fallback = "\"send\"",
 		.help = "What happens to packets the capture has only the beginning of."},
+	{"pause", &field_bool, REPLAYS(pause), .fallback = "true",
+		.help = "Waits while a worker's backlog is full, as a sender that honours pause "
+			"frames. false: packets that find it full are dropped (and counted), as "
+			"from a wire."},
 	{.name = NULL},
 };
 
@@ -137,6 +144,10 @@ static const struct field generate_fields[] = {
 			"and FCS."},
 	{"duration", &field_duration, GENERATES(duration_ns), .min = 1, .max = DURATION_MAX,
 		.zero = "unlimited", .fallback = "\"unlimited\"", .help = "Stops after this time."},
+	{"pause", &field_bool, GENERATES(pause), .fallback = "true",
+		.help = "Waits while a worker's backlog is full, as a sender that honours pause "
+			"frames. false: packets that find it full are dropped (and counted), as "
+			"from a wire."},
 	{.name = NULL},
 };
 
@@ -214,6 +225,27 @@ const struct field port_fields[] = {
 	{"rss", &field_object, PORT(rss), .fields = rss_fields, .fallback = "{}",
 		.variants = DEVICE | REPLAY | GENERATE,
 		.help = "Receive side scaling: how flows spread over queues."},
+	{"rps_cpus", &field_queue_masks, PORT(rps_cpus), .zero = "none", .fallback = "\"none\"",
+		.variants = DEVICE | REPLAY | GENERATE,
+		.help = "RPS: the CPUs whose workers process what each rx queue receives: one list "
+			"for all queues (\"1-3\"), or one a queue ([\"1\", \"2-3\"]). With "
+			"several, the "
+			"hash of a flow chooses."},
+	{"rps_flow_cnt", &field_integer, PORT(rps_flow_cnt), .min = 1, .max = 1 << 22,
+		.zero = "off", .fallback = "\"off\"", .unit = "flows",
+		.variants = DEVICE | REPLAY | GENERATE,
+		.help = "RFS: flows remembered for each rx queue; rounded up to a power of two. "
+			"Needs "
+			"steering.rps_sock_flow_entries too."},
+	{"xps_cpus", &field_queue_masks, PORT(xps_cpus), .zero = "none", .fallback = "\"none\"",
+		.variants = DEVICE | FILES,
+		.help = "XPS: for each tx queue the CPUs whose workers send through it. Workers "
+			"that no "
+			"list names take the queues in turn."},
+	{"xps_rxqs", &field_queue_masks, PORT(xps_rxqs), .zero = "none", .fallback = "\"none\"",
+		.variants = DEVICE | FILES,
+		.help = "XPS: for each tx queue the rx queues whose workers send through it. Comes "
+			"before xps_cpus, as in the kernel."},
 	{"features", &field_object, PORT(features), .fields = feature_fields, .fallback = "{}",
 		.variants = DEVICE,
 		.help = "Switches with ethtool's names. true: must be on, and a device that cannot "
@@ -257,6 +289,32 @@ static const struct field steering_fields[] = {
 		.help = "Packets that may wait for a worker from each other worker; more are "
 			"dropped (and "
 			"counted)."},
+	{"rps_sock_flow_entries", &field_integer, AT(struct config_steering, rps_sock_flow_entries),
+		.min = 1, .max = 1 << 26, .zero = "off", .fallback = "\"off\"", .unit = "flows",
+		.help = "RFS: how many flows' consumers are known; rounded up to a power of two. "
+			"Ports take part by rps_flow_cnt."},
+	{"flow_limit_cpus", &field_cpu_mask, AT(struct config_steering, flow_limit_cpus),
+		.zero = "none", .fallback = "\"none\"",
+		.help = "CPUs (the kernel's flow_limit_cpu_bitmap) whose workers' backlogs, once "
+			"more "
+			"than half full, take nothing from a flow that has more than half of the "
+			"recent packets."},
+	{"flow_limit_table_len", &field_integer, AT(struct config_steering, flow_limit_table_len),
+		.min = 2, .max = 65536, .fallback = "4096", .unit = "entries",
+		.help = "Flows the flow limit tells apart; rounded up to a power of two."},
+	{"balance", &field_bool, AT(struct config_steering, balance), .fallback = "false",
+		.help = "Moves buckets of the indirection table so that all workers are loaded "
+			"alike. "
+			"A moved bucket's packets wait until its old worker has no more of it."},
+	{"scale", &field_bool, AT(struct config_steering, scale), .fallback = "false",
+		.help = "With \"balance\": uses as few workers as the load needs; the others "
+			"rest."},
+	{"balance_tick_min", &field_duration, AT(struct config_steering, balance_tick_min_ns),
+		.min = 100000, .max = ONE_S, .fallback = "\"1ms\"",
+		.help = "How often the balancer looks, when the load is uneven."},
+	{"balance_tick_max", &field_duration, AT(struct config_steering, balance_tick_max_ns),
+		.min = 100000, .max = 10 * ONE_S, .fallback = "\"100ms\"",
+		.help = "How often the balancer looks, when nothing is to be done."},
 	{.name = NULL},
 };
 
@@ -303,6 +361,14 @@ const struct field stage_fields[] = {
 		.help = "Share of the packets that is dropped, by a pseudo-random sequence that is "
 			"the same "
 			"in each run."},
+	{"cpus", &field_cpu_mask, STAGE(cpus), .required = true, .variants = CONSUME,
+		.help = "CPUs on which the flows' applications run; a flow's hash chooses one."},
+	{"migrate", &field_duration, STAGE(migrate_ns), .min = 1000, .max = 3600 * ONE_S,
+		.zero = "never", .fallback = "\"never\"", .variants = CONSUME,
+		.help = "How often all applications go to the next CPU of the list."},
+	{"cycles", &field_integer, STAGE(cycles), .min = 0, .max = 100000000, .fallback = "500",
+		.unit = "cycles", .variants = WORK,
+		.help = "CPU time that each packet takes, in cycles of the TSC."},
 	{.name = NULL},
 };
 
@@ -315,6 +381,12 @@ const struct field pipeline_fields[] = {
 		.help = "The port packets come from."},
 	{"to", &field_string, PIPELINE(to), .min = 1, .max = 31,
 		.help = "The port packets go to. Not needed when the last stage lets nothing out."},
+	{"order", &field_enum, PIPELINE(order), .names = orders, .fallback = "\"flow\"",
+		.help = "\"flow\": each flow stays on one worker. \"restore\": bursts go to "
+			"whichever "
+			"worker is free and leave in the order they came, for a flow that is more "
+			"than "
+			"one worker can do; stages must not hold packets."},
 	{"stages", &field_stages, WHOLE(struct config_pipeline), .max = CONFIG_STAGES_MAX,
 		.fallback = "[]",
 		.help = "What happens on the way: names of stages, or objects with a \"type\" and "
