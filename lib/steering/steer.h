@@ -32,7 +32,9 @@
 enum { STEER_QUEUES_MAX = 128, STEER_MOVES_MAX = 64 };
 /* In place of a worker's number. */
 enum {
-	STEER_PARK = 0xff, /* from steer_burst(): keep it with steer_park() */
+	/* From steer_burst(): keep it with steer_park(). In a route: the bucket moves, and `queue`
+	 * is the index of its move. */
+	STEER_PARK = 0xff,
 	STEER_MAP = 0xfe, /* in a route: ask the queue's RPS map */
 };
 
@@ -60,11 +62,32 @@ struct steer_table {
 	uint8_t cpu_worker[STEERING_CPUS_MAX]; /* nearest worker to a CPU: same core, cache, node */
 };
 
-/* Where buckets are wanted. Writer: the control side, routes before the epoch. */
+/* Where buckets are wanted. Writer: the control side, routes before the epoch. A reader that finds
+ * a newer route than its epoch follows that one: a wish is a wish. */
 struct steer_wish {
 	uint32_t epoch; /* atomic; 0: nothing wished yet */
-	struct steer_route routes[RETA_SIZE_MAX];
+	uint16_t routes[RETA_SIZE_MAX]; /* atomic: queue << 8 | worker */
 } __attribute__((aligned(64)));
+
+static inline void steer_wish_set(
+	struct steer_wish *wish, unsigned bucket, struct steer_route route)
+{
+	__atomic_store_n(&wish->routes[bucket], (uint16_t)(route.queue << 8 | route.worker),
+		__ATOMIC_RELAXED);
+}
+
+static inline struct steer_route steer_wish_get(const struct steer_wish *wish, unsigned bucket)
+{
+	uint16_t route = __atomic_load_n(&wish->routes[bucket], __ATOMIC_RELAXED);
+
+	return (struct steer_route){.queue = (uint8_t)(route >> 8), .worker = (uint8_t)route};
+}
+
+/* Writer: after the routes. */
+static inline void steer_wish_publish(struct steer_wish *wish)
+{
+	__atomic_store_n(&wish->epoch, wish->epoch + 1, __ATOMIC_RELEASE);
+}
 
 #define STEER_COUNTERS(X)                                                                          \
 	X(bucket_moves, "", "buckets that went to another worker")                                 \
@@ -83,7 +106,7 @@ struct steer_counters {
 
 struct steer_move {
 	uint16_t bucket;
-	uint8_t from; /* the worker that must drain, up to */
+	struct steer_route from; /* its worker must drain, up to */
 	uint64_t wait_position;
 	struct steer_route to;
 	uint32_t head, tail; /* parked packets, oldest first: 1 + index into slots[]; 0: none */
@@ -103,6 +126,7 @@ struct steer {
 	uint16_t bucket_mask;
 	uint16_t move_count;
 	uint32_t wish_seen;
+	uint64_t fresh; /* bit w: backlogs[w].drained was read in this burst */
 	uint32_t parked; /* packets. Readers: any */
 	uint32_t slot_count, slot_free; /* slot_free: 1 + index of the first free slot */
 	struct steer_slot *slots; /* [slot_count] */
@@ -138,8 +162,9 @@ static inline uint32_t steer_park_room(const struct steer *steer)
 void steer_follow(struct steer *steer, const struct steer_wish *wish, uint64_t now_tsc);
 
 /* Gives back packets whose move is done, oldest first, and where they go, up to `max`; 0: none. To
- * be given to their workers before any packet that is received later. Ends moves. */
-unsigned steer_unpark(struct steer *steer, uint64_t now_tsc, void *ret_packets[],
+ * be given to their workers before any packet that is received later. Ends moves. `full`: bit w:
+ * the backlog of worker w has no room for `max` packets now, so moves to it wait. */
+unsigned steer_unpark(struct steer *steer, uint64_t now_tsc, uint64_t full, void *ret_packets[],
 	uint32_t ret_hashes[], struct steer_route ret_routes[], unsigned max);
 
 /* Gives all moves up: parked packets go back where they came from. For when parking is full. */
