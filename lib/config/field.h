@@ -55,6 +55,7 @@ struct field {
 				     enum; or the only numbers that are allowed */
 	const struct field *fields; /* of an object; a name of NULL ends them */
 	bool required;
+	bool live; /* may be set while weir runs (change.h): plain data, not the whole struct */
 	/* Some objects come in variants (a port's source, a stage's type): bit i of `variants` says
 	 * that variant i has this field. 0: all have it. */
 	unsigned variants;

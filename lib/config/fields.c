@@ -163,7 +163,7 @@ static const struct field rss_fields[] = {
 		.help = "Queues that software RSS emulates; \"auto\": one a worker."},
 	{"reta_size", &field_integer, RSS(reta_size), .names = reta_sizes, .fallback = "128",
 		.unit = "entries", .help = "Size of the indirection table of software RSS."},
-	{"key", &field_rss_key, RSS(key), .fallback = "\"microsoft\"",
+	{"key", &field_rss_key, RSS(key), .fallback = "\"microsoft\"", .live = true,
 		.help = "The Toeplitz key. \"symmetric\" hashes both directions of a flow alike."},
 	{.name = NULL},
 };
@@ -218,7 +218,7 @@ const struct field port_fields[] = {
 		.fallback = "\"auto\"", .unit = "bytes", .variants = DEVICE,
 		.help = "Largest IP packet the port takes and sends; \"auto\": the device's own."},
 	{"tx_retry", &field_duration, PORT(tx_retry_ns), .min = 0, .max = ONE_S,
-		.fallback = "\"100us\"", .variants = DEVICE,
+		.fallback = "\"100us\"", .variants = DEVICE, .live = true,
 		.help = "How long packets for a full transmit queue are tried again before they "
 			"are "
 			"dropped (and counted)."},
@@ -226,24 +226,24 @@ const struct field port_fields[] = {
 		.variants = DEVICE | REPLAY | GENERATE,
 		.help = "Receive side scaling: how flows spread over queues."},
 	{"rps_cpus", &field_queue_masks, PORT(rps_cpus), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | REPLAY | GENERATE,
+		.variants = DEVICE | REPLAY | GENERATE, .live = true,
 		.help = "RPS: the CPUs whose workers process what each rx queue receives: one list "
 			"for all queues (\"1-3\"), or one a queue ([\"1\", \"2-3\"]). With "
 			"several, the "
 			"hash of a flow chooses."},
 	{"rps_flow_cnt", &field_integer, PORT(rps_flow_cnt), .min = 1, .max = 1 << 22,
 		.zero = "off", .fallback = "\"off\"", .unit = "flows",
-		.variants = DEVICE | REPLAY | GENERATE,
+		.variants = DEVICE | REPLAY | GENERATE, .live = true,
 		.help = "RFS: flows remembered for each rx queue; rounded up to a power of two. "
 			"Needs "
 			"steering.rps_sock_flow_entries too."},
 	{"xps_cpus", &field_queue_masks, PORT(xps_cpus), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | FILES,
+		.variants = DEVICE | FILES, .live = true,
 		.help = "XPS: for each tx queue the CPUs whose workers send through it. Workers "
 			"that no "
 			"list names take the queues in turn."},
 	{"xps_rxqs", &field_queue_masks, PORT(xps_rxqs), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | FILES,
+		.variants = DEVICE | FILES, .live = true,
 		.help = "XPS: for each tx queue the rx queues whose workers send through it. Comes "
 			"before xps_cpus, as in the kernel."},
 	{"features", &field_object, PORT(features), .fields = feature_fields, .fallback = "{}",
@@ -285,35 +285,37 @@ static const struct field workers_fields[] = {
 
 static const struct field steering_fields[] = {
 	{"netdev_max_backlog", &field_integer, AT(struct config_steering, netdev_max_backlog),
-		.min = 64, .max = 1 << 20, .fallback = "1024", .unit = "packets",
+		.min = 64, .max = 1 << 20, .fallback = "1024", .unit = "packets", .live = true,
 		.help = "Packets that may wait for a worker from each other worker; more are "
 			"dropped (and "
 			"counted)."},
 	{"rps_sock_flow_entries", &field_integer, AT(struct config_steering, rps_sock_flow_entries),
 		.min = 1, .max = 1 << 26, .zero = "off", .fallback = "\"off\"", .unit = "flows",
+		.live = true,
 		.help = "RFS: how many flows' consumers are known; rounded up to a power of two. "
 			"Ports take part by rps_flow_cnt."},
 	{"flow_limit_cpus", &field_cpu_mask, AT(struct config_steering, flow_limit_cpus),
-		.zero = "none", .fallback = "\"none\"",
+		.zero = "none", .fallback = "\"none\"", .live = true,
 		.help = "CPUs (the kernel's flow_limit_cpu_bitmap) whose workers' backlogs, once "
 			"more "
 			"than half full, take nothing from a flow that has more than half of the "
 			"recent packets."},
 	{"flow_limit_table_len", &field_integer, AT(struct config_steering, flow_limit_table_len),
-		.min = 2, .max = 65536, .fallback = "4096", .unit = "entries",
+		.min = 2, .max = 65536, .fallback = "4096", .unit = "entries", .live = true,
 		.help = "Flows the flow limit tells apart; rounded up to a power of two."},
 	{"balance", &field_bool, AT(struct config_steering, balance), .fallback = "false",
+		.live = true,
 		.help = "Moves buckets of the indirection table so that all workers are loaded "
 			"alike. "
 			"A moved bucket's packets wait until its old worker has no more of it."},
-	{"scale", &field_bool, AT(struct config_steering, scale), .fallback = "false",
+	{"scale", &field_bool, AT(struct config_steering, scale), .fallback = "false", .live = true,
 		.help = "With \"balance\": uses as few workers as the load needs; the others "
 			"rest."},
 	{"balance_tick_min", &field_duration, AT(struct config_steering, balance_tick_min_ns),
-		.min = 100000, .max = ONE_S, .fallback = "\"1ms\"",
+		.min = 100000, .max = ONE_S, .fallback = "\"1ms\"", .live = true,
 		.help = "How often the balancer looks, when the load is uneven."},
 	{"balance_tick_max", &field_duration, AT(struct config_steering, balance_tick_max_ns),
-		.min = 100000, .max = 10 * ONE_S, .fallback = "\"100ms\"",
+		.min = 100000, .max = 10 * ONE_S, .fallback = "\"100ms\"", .live = true,
 		.help = "How often the balancer looks, when nothing is to be done."},
 	{.name = NULL},
 };
@@ -399,9 +401,9 @@ const struct field pipeline_fields[] = {
 
 static const struct field stats_fields[] = {
 	{"interval", &field_duration, STATS(interval_ns), .min = 1000000, .max = DURATION_MAX,
-		.zero = "never", .fallback = "\"1s\"",
+		.zero = "never", .fallback = "\"1s\"", .live = true,
 		.help = "How often rates are computed, and the table and JSON lines written."},
-	{"table", &field_bool, STATS(table), .fallback = "true",
+	{"table", &field_bool, STATS(table), .fallback = "true", .live = true,
 		.help = "Prints the table on standard output each interval."},
 	{"json_lines", &field_string, STATS(json_lines), .min = 1, .max = PATH_LENGTH_MAX,
 		.zero = "none", .fallback = "\"none\"",

@@ -54,6 +54,8 @@ static void print_field(
 		fprintf(out, ".");
 	}
 	print_variants(out, field, variants);
+	if (field->live)
+		fprintf(out, " May be set while weir runs.");
 	fprintf(out, "\n\n");
 }
 

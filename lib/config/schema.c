@@ -7,6 +7,14 @@
  */
 #include "config/field.h"
 
+/* What the field is for. JSON Schema has no word for what may be set while it runs, so the text
+ * says it. */
+static json_t *description(const struct field *field)
+{
+	return field->live ? json_sprintf("%s May be set while weir runs.", field->help)
+			   : json_string(field->help);
+}
+
 /* The kind's schema, or the zero word; with what the field is for, and its default. */
 json_t *field_schema(const struct field *field)
 {
@@ -18,7 +26,7 @@ json_t *field_schema(const struct field *field)
 			: json_pack("{s:[{s:s},o]}", "anyOf", "const", field->zero, schema);
 	if (schema == NULL)
 		return NULL;
-	if (json_object_set_new(schema, "description", json_string(field->help)) < 0)
+	if (json_object_set_new(schema, "description", description(field)) < 0)
 		goto failed;
 	if (field->fallback != NULL &&
 		json_object_set_new(
