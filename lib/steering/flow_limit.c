@@ -24,7 +24,7 @@ static inline uint16_t bucket_of(const struct flow_limit *limit, uint32_t hash)
 {
 	const uint32_t golden_ratio = 0x9e3779b1; /* Knuth, 6.4: neighbours end up far apart */
 
-	return (uint16_t)((hash * golden_ratio >> 16) & limit->mask);
+	return (uint16_t)((uint64_t)(hash * golden_ratio) * (limit->mask + 1) >> 32);
 }
 
 bool flow_limit_exceeds(struct flow_limit *limit, uint32_t hash)

@@ -121,7 +121,7 @@ static void heap_sink(struct heavy_hitters *hitters, unsigned place, uint64_t pa
 	heap_put(hitters, place, node);
 }
 
-/* A new entry has one interval of packets, which no other has fewer of: as many or more. */
+/* A new entry has one interval of packets, and no other has fewer. */
 static unsigned heap_add(struct heavy_hitters *hitters)
 {
 	unsigned place = hitters->count++, entry = place;
@@ -171,11 +171,11 @@ static void read_tuple(const uint8_t *frame, uint32_t length, struct tuple *ret_
 	memcpy(ret_tuple->source, addresses, address_bytes);
 	memcpy(ret_tuple->destination, addresses + address_bytes, address_bytes);
 	ret_tuple->protocol = headers.ip_protocol;
-	ret_tuple->has_ports = true;
-	if (headers.l4_offset == 0 || !tuple_hashes_ports(ret_tuple)) {
-		ret_tuple->has_ports = false;
+	/* Set before it is asked: tuple_hashes_ports() says whether the protocol has any. */
+	ret_tuple->has_ports = headers.l4_offset != 0;
+	ret_tuple->has_ports = tuple_hashes_ports(ret_tuple);
+	if (!ret_tuple->has_ports)
 		return;
-	}
 	ret_tuple->source_port = load_be16(frame + headers.l4_offset);
 	ret_tuple->destination_port = load_be16(frame + headers.l4_offset + 2);
 }
