@@ -14,8 +14,9 @@
  * The limit is in items, so that it means what the kernel's netdev_max_backlog means; there are
  * words for as many batches of one item.
  *
- * `pushed` and `popped` count items since the start and never wrap (2^64); "all items pushed before
- * this moment have been popped" is popped >= pushed-as-it-was, the test that RFS needs.
+ * `pushed` and `popped` count items since the start and never wrap (2^64). An item is popped when
+ * its room is given back, and drained when nothing of it is left with the consumer: "all items
+ * pushed before this moment are through" is drained >= pushed-as-it-was, the test that RFS needs.
  *
  * Threads: one producer, one consumer. No EAL. Source: the cached-index idea is from Lee et al.,
  * "A lock-free, cache-efficient multi-core synchronization mechanism" (2009); the layout is our
@@ -36,6 +37,7 @@ enum { BATCH_RING_LINE_WORDS = 8 };
 struct batch_ring_progress {
 	uint64_t words;
 	uint64_t items;
+	uint64_t drained; /* consumer: items that are done with for good; <= items */
 } __attribute__((aligned(64)));
 
 /* What one side keeps for itself. Writer and reader: that side. */
@@ -174,6 +176,12 @@ static inline void batch_ring_take(struct batch_ring *ring, uint64_t header, voi
 static inline void batch_ring_release(struct batch_ring *ring)
 {
 	__atomic_store_n(&ring->popped.items, ring->consumer.items, __ATOMIC_RELEASE);
+}
+
+/* Consumer: says that the first `items` items are done with. */
+static inline void batch_ring_drain(struct batch_ring *ring, uint64_t items)
+{
+	__atomic_store_n(&ring->popped.drained, items, __ATOMIC_RELEASE);
 }
 
 /* Consumer: items waiting now, those it took but did not release not counted. */

@@ -119,22 +119,30 @@ static inline uint8_t keep_order(
 	return wanted;
 }
 
+/* The worker nearest to the flow's consumer, or STEER_NONE. */
+static inline uint8_t rfs_wanted(const struct steer_table *table, uint32_t hash)
+{
+	unsigned cpu = hash != 0 ? rfs_consumer_cpu(table->consumers, hash) : RFS_CPU_NONE;
+
+	return cpu != RFS_CPU_NONE ? table->cpu_worker[cpu] : (uint8_t)STEER_NONE;
+}
+
 /* For a bucket that is not parked. */
 static inline struct steer_route decide(
 	struct steer *steer, unsigned bucket, uint32_t hash, struct steer_route route)
 {
 	const struct steer_table *table = steer->table;
-	unsigned cpu;
+	uint8_t wanted;
 
 	route.worker = rps_or_queue(table, route, hash);
 	if (table->flows == NULL) {
 		steer->bucket_packets[bucket]++;
 		return route;
 	}
-	cpu = hash != 0 ? rfs_consumer_cpu(table->consumers, hash) : RFS_CPU_NONE;
-	if (cpu != RFS_CPU_NONE) {
+	wanted = rfs_wanted(table, hash);
+	if (wanted != STEER_NONE) {
 		steer->counters.rfs_hits++;
-		route.worker = table->cpu_worker[cpu];
+		route.worker = wanted;
 	} else {
 		steer->bucket_packets[bucket]++;
 	}
@@ -183,7 +191,6 @@ struct steer_route steer_peek(const struct steer *steer, uint32_t hash)
 {
 	const struct steer_table *table = steer->table;
 	struct steer_route route = steer->routes[hash & steer->bucket_mask];
-	unsigned cpu;
 	uint64_t entry;
 
 	if (route.worker == STEER_PARK)
@@ -191,9 +198,8 @@ struct steer_route steer_peek(const struct steer *steer, uint32_t hash)
 	route.worker = rps_or_queue(table, route, hash);
 	if (table->flows == NULL)
 		return route;
-	cpu = hash != 0 ? rfs_consumer_cpu(table->consumers, hash) : RFS_CPU_NONE;
-	if (cpu != RFS_CPU_NONE)
-		route.worker = table->cpu_worker[cpu];
+	if (rfs_wanted(table, hash) != STEER_NONE)
+		route.worker = rfs_wanted(table, hash);
 	entry = table->flows->entries[hash & table->flows->mask];
 	if (rfs_flow_worker(entry) != RFS_WORKER_NONE) {
 		unsigned last = (unsigned)rfs_flow_worker(entry);

@@ -36,6 +36,7 @@ enum {
 	 * is the index of its move. */
 	STEER_PARK = 0xff,
 	STEER_MAP = 0xfe, /* in a route: ask the queue's RPS map */
+	STEER_NONE = 0xfd, /* of a CPU: no worker is near */
 };
 
 struct steer_route {
@@ -59,7 +60,9 @@ struct steer_table {
 	struct rps_map rps[STEER_QUEUES_MAX];
 	const struct rfs_consumers *consumers; /* NULL: no RFS */
 	struct rfs_flows *flows; /* NULL: no RFS. Written by the steer that uses this table */
-	uint8_t cpu_worker[STEERING_CPUS_MAX]; /* nearest worker to a CPU: same core, cache, node */
+	/* The nearest worker to a CPU (same core, else cache, else node); STEER_NONE: none is near.
+	 */
+	uint8_t cpu_worker[STEERING_CPUS_MAX];
 };
 
 /* Where buckets are wanted. Writer: the control side, routes before the epoch. A reader that finds
