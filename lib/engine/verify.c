@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mbuf_dyn.h>
-
 #include "base/clock.h"
 #include "engine/engine_internal.h"
-#include "packet/parse.h"
+#include "engine/tap.h"
 
-enum { LOG_FIRST = 4096, HEADER_BYTES = 256 };
+enum { LOG_FIRST = 4096 };
 
 /* One packet at one tap. */
 struct verify_entry {
@@ -31,9 +29,7 @@ struct verify_log {
 struct verify_tap {
 	struct rx_queue rx;
 	struct tx_queue tx;
-	int number_offset; /* of the dynfield that carries an entry's number */
-	uint64_t numbered; /* the flag of packets that have one: a buffer's fields outlive its
-			      packet */
+	struct tap_stamp stamp; /* carries an entry's number */
 	uint64_t source; /* rx: which tap, in the number's top bits */
 	struct verify_log log;
 };
@@ -44,12 +40,8 @@ struct verify {
 	unsigned tap_count;
 	struct verify_tap *taps; /* rx taps first */
 	unsigned rx_count;
+	struct tap_stamp stamp;
 };
-
-static inline uint64_t *packet_number(const struct verify_tap *tap, struct rte_mbuf *packet)
-{
-	return RTE_MBUF_DYNFIELD(packet, tap->number_offset, uint64_t *);
-}
 
 static struct verify_entry *log_add(struct verify_log *log)
 {
@@ -102,56 +94,6 @@ static uint32_t packet_digest(const struct rte_mbuf *packet)
 	return digest;
 }
 
-/* What tells a flow from others, side by side: mixed together, as a CRC would be too regular for
- * (it is linear: a bit of an address could cancel one of a port). */
-struct flow_key {
-	uint8_t addresses[32];
-	uint8_t ports[4];
-	uint32_t kind;
-};
-
-static uint64_t flow_hash(const struct flow_key *key)
-{
-	uint64_t words[sizeof(*key) / sizeof(uint64_t)], hash = 0x9e3779b97f4a7c15ull;
-
-	memcpy(words, key, sizeof(words));
-	for (unsigned i = 0; i < RTE_DIM(words); i++) {
-		unsigned __int128 product =
-			(unsigned __int128)(hash ^ words[i]) * 0xd6e8feb86659fd93ull;
-
-		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ i;
-	}
-	return hash;
-}
-
-static uint64_t packet_flow(const struct rte_mbuf *packet)
-{
-	uint8_t buffer[HEADER_BYTES];
-	uint32_t length = RTE_MIN((uint32_t)HEADER_BYTES, packet->pkt_len);
-	const uint8_t *bytes = rte_pktmbuf_read(packet, 0, length, buffer);
-	struct flow_key key = {0};
-	struct headers headers;
-	uint32_t l4;
-
-	if (bytes == NULL)
-		return 0;
-	parse_headers(bytes, length, &headers);
-	key.kind = headers.packet_type & RTE_PTYPE_L3_MASK;
-	if (RTE_ETH_IS_IPV4_HDR(headers.packet_type) && headers.l3_offset + 20u <= length)
-		memcpy(key.addresses, bytes + headers.l3_offset + 12, 8);
-	else if (RTE_ETH_IS_IPV6_HDR(headers.packet_type) && headers.l3_offset + 40u <= length)
-		memcpy(key.addresses, bytes + headers.l3_offset + 8, 32);
-	else
-		memcpy(key.addresses, bytes, RTE_MIN(length, 12u));
-	l4 = headers.packet_type & RTE_PTYPE_L4_MASK;
-	if (!headers.fragment && headers.l4_offset != 0 && headers.l4_offset + 4u <= length &&
-		(l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP || l4 == RTE_PTYPE_L4_SCTP)) {
-		memcpy(key.ports, bytes + headers.l4_offset, 4);
-		key.kind |= l4;
-	}
-	return flow_hash(&key);
-}
-
 static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16_t count)
 {
 	struct verify_tap *tap = argument;
@@ -160,18 +102,19 @@ static uint16_t verify_receive(void *argument, struct rte_mbuf **packets, uint16
 
 	for (uint16_t i = 0; i < received; i++) {
 		struct verify_entry *entry = log_add(&tap->log);
+		struct flow_key key;
 
-		packets[i]->ol_flags &= ~tap->numbered;
+		packets[i]->ol_flags &= ~tap->stamp.flag;
 		if (entry == NULL)
 			continue;
+		tap_flow_key(packets[i], &key);
 		*entry = (struct verify_entry){
 			.number = tap->source << SOURCE_SHIFT | tap->log.count,
-			.flow = packet_flow(packets[i]),
+			.flow = flow_key_hash(&key),
 			.tsc = now,
 			.digest = packet_digest(packets[i]),
 		};
-		*packet_number(tap, packets[i]) = entry->number;
-		packets[i]->ol_flags |= tap->numbered;
+		tap_stamp_set(&tap->stamp, packets[i], entry->number);
 	}
 	return received;
 }
@@ -188,9 +131,7 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 
 		if (entry != NULL)
 			*entry = (struct verify_entry){
-				.number = packets[i]->ol_flags & tap->numbered
-					? *packet_number(tap, packets[i])
-					: 0,
+				.number = tap_stamp_get(&tap->stamp, packets[i], 0),
 				.tsc = now,
 				.digest = packet_digest(packets[i]),
 			};
@@ -203,60 +144,44 @@ static uint16_t verify_send(void *argument, struct rte_mbuf **packets, uint16_t 
 
 /* ---- on ---- */
 
-static void tap_queues(struct engine *engine, struct verify *verify, int offset, int flag)
+static void tap_rx(void *argument, struct rx_queue *queue)
 {
-	unsigned next = 0;
+	struct verify *verify = argument;
+	struct verify_tap *tap = &verify->taps[verify->tap_count];
 
-	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t i = 0; i < engine->workers[w]->poll_count; i++) {
-			struct rx_poll *poll = &engine->workers[w]->polls[i];
-			struct verify_tap *tap = &verify->taps[next];
+	tap->source = verify->tap_count++;
+	verify->rx_count = verify->tap_count;
+	tap->stamp = verify->stamp;
+	tap->rx = *queue;
+	*queue = (struct rx_queue){.receive = verify_receive, .argument = tap};
+}
 
-			tap->source = next++;
-			tap->number_offset = offset;
-			tap->numbered = RTE_BIT64(flag);
-			tap->rx = poll->queue;
-			poll->queue = (struct rx_queue){.receive = verify_receive, .argument = tap};
-		}
-	verify->rx_count = next;
-	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t p = 0; p < engine->port_count; p++) {
-			struct transmit *transmit = &engine->workers[w]->transmits[p];
-			struct verify_tap *tap = &verify->taps[next];
+static void tap_tx(void *argument, struct tx_queue *queue)
+{
+	struct verify *verify = argument;
+	struct verify_tap *tap = &verify->taps[verify->tap_count++];
 
-			if (!transmit_is_own(transmit))
-				continue;
-			next++;
-			tap->number_offset = offset;
-			tap->numbered = RTE_BIT64(flag);
-			tap->tx = transmit->queue;
-			transmit->queue = (struct tx_queue){.send = verify_send, .argument = tap};
-		}
-	verify->tap_count = next;
+	tap->stamp = verify->stamp;
+	tap->tx = *queue;
+	*queue = (struct tx_queue){.send = verify_send, .argument = tap};
 }
 
 int engine_verify_on(struct engine *engine, struct error *error)
 {
-	static const struct rte_mbuf_dynfield field = {
-		.name = "weir_verify_number",
-		.size = sizeof(uint64_t),
-		.align = sizeof(uint64_t),
-	};
-	static const struct rte_mbuf_dynflag flag = {.name = "weir_verify_numbered"};
-	int offset = rte_mbuf_dynfield_register(&field);
-	int bit = rte_mbuf_dynflag_register(&flag);
 	struct verify *verify = calloc(1, sizeof(*verify));
 
 	if (verify != NULL)
 		verify->taps = calloc(
 			engine_rx_count(engine) + engine_tx_count(engine), sizeof(*verify->taps));
-	if (offset < 0 || bit < 0 || verify == NULL || verify->taps == NULL) {
-		if (verify != NULL)
-			free(verify->taps);
-		free(verify);
+	if (verify == NULL || verify->taps == NULL) {
+		verify_destroy(verify);
 		return error_set(error, ENOMEM, "no memory to verify by");
 	}
-	tap_queues(engine, verify, offset, bit);
+	if (tap_stamp_register("weir_verify_number", &verify->stamp, error) != 0) {
+		verify_destroy(verify);
+		return -ENOMEM;
+	}
+	tap_queues(engine, tap_rx, tap_tx, verify);
 	engine->verify = verify;
 	return 0;
 }
