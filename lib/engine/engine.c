@@ -284,6 +284,7 @@ int engine_destroy(struct engine *engine, struct error *error)
 	join_threads(engine);
 	result = engine_unbuild(engine, error);
 	verify_destroy(engine->verify);
+	order_destroy(engine->order);
 	eal_stop();
 	free(engine);
 	return result;

@@ -34,6 +34,7 @@ struct engine {
 	uint16_t threads; /* started */
 	uint64_t started_ns, stopped_ns;
 	struct verify *verify; /* verify.h; NULL: off */
+	struct order *order; /* order.h; NULL: off */
 	engine_notice notice;
 	void *notice_argument;
 };
@@ -60,8 +61,9 @@ int engine_unbuild(struct engine *engine, struct error *error);
 /* Whether a stage of it writes into packets. */
 bool pipeline_writes(const struct config_pipeline *pipeline);
 
-/* verify.c; takes NULL. */
+/* verify.c, order.c; take NULL. */
 void verify_destroy(struct verify *verify);
+void order_destroy(struct order *order);
 
 /* Tells whoever created the engine. */
 void engine_say(const struct engine *engine, bool warning, const char *format, ...)
