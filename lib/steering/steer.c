@@ -64,6 +64,7 @@ void steer_init(struct steer *steer, const struct steer_table *table,
 void steer_swap(struct steer *steer, const struct steer_table *table)
 {
 	steer->wish_seen = 0;
+	steer->move_count = 0; /* those under way have no packets, and are about the old table */
 	take_table(steer, table);
 }
 
@@ -253,8 +254,6 @@ static void end_move(struct steer *steer, struct steer_move *move, uint64_t now_
 	struct steer_move *last = &steer->moves[steer->move_count - 1];
 
 	steer->routes[move->bucket] = move->to;
-	if (move->to.worker != move->from.worker)
-		steer->counters.bucket_moves++;
 	if (now_tsc - move->start_tsc > steer->counters.park_longest_cycles)
 		steer->counters.park_longest_cycles = now_tsc - move->start_tsc;
 	steer->move_count--;
@@ -263,6 +262,16 @@ static void end_move(struct steer *steer, struct steer_move *move, uint64_t now_
 		steer->routes[move->bucket].queue = (uint8_t)(move - steer->moves);
 	}
 	choose_path(steer);
+}
+
+/* The old worker has drained: from the first packet that goes to the new one the bucket is there,
+ * and a move that is given up later does not bring it back. */
+static inline void arrive(struct steer *steer, struct steer_move *move)
+{
+	if (move->to.worker != move->from.worker)
+		steer->counters.bucket_moves++;
+	move->from = move->to;
+	move->wait_position = 0;
 }
 
 /* false: as many moves as can be are under way. */
@@ -329,6 +338,7 @@ unsigned steer_unpark(struct steer *steer, uint64_t now_tsc, uint64_t full, void
 			i++;
 			continue;
 		}
+		arrive(steer, move);
 		while (move->head != 0 && count < max) {
 			struct steer_slot *slot = &steer->slots[move->head - 1];
 			uint32_t number = move->head;
