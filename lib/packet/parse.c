@@ -11,6 +11,7 @@
 #include "packet/bytes.h"
 
 enum { ETHER_BYTES = 14, VLAN_BYTES = 4, MPLS_BYTES = 4, PPPOE_BYTES = 8 };
+enum { VLAN_ID_MASK = 0xfff, SPI_ROOM = 8 }; /* AH and ESP: 8 bytes hold the SPI */
 enum { IPV4_BYTES = 20, IPV6_BYTES = 40, FRAGMENT_BYTES = 8, TCP_BYTES = 20, GRE_BYTES = 4 };
 enum { PPP_IPV4 = 0x0021, PPP_IPV6 = 0x0057 };
 enum { IPV6_OPTION_PAD1 = 0, IPV6_OPTION_JUMBO = 0xc2 };
@@ -74,6 +75,8 @@ static void parse_l2(const uint8_t *bytes, uint32_t length, struct headers *head
 	uint16_t type = load_be16(bytes + offset - 2);
 
 	headers->packet_type = RTE_PTYPE_L2_ETHER;
+	if (is_vlan(type) && l2_has(length, offset, VLAN_BYTES))
+		headers->vlan = load_be16(bytes + offset) & VLAN_ID_MASK;
 	while (is_vlan(type) && l2_has(length, offset, VLAN_BYTES)) {
 		headers->packet_type = offset == ETHER_BYTES && type == RTE_ETHER_TYPE_VLAN
 			? RTE_PTYPE_L2_ETHER_VLAN
@@ -164,6 +167,24 @@ static uint32_t l4_header_bytes(
 	return header_bytes <= room ? header_bytes : 0;
 }
 
+static void parse_ah(struct headers *headers, uint32_t offset)
+{
+	if (headers->authenticated)
+		return;
+	headers->authenticated = 1;
+	headers->spi_offset = (uint16_t)(offset + 4);
+}
+
+static void parse_spi(uint32_t offset, uint32_t end, struct headers *headers)
+{
+	if (end - offset < SPI_ROOM)
+		return;
+	if (headers->ip_protocol == IPPROTO_AH)
+		parse_ah(headers, offset);
+	else if (headers->ip_protocol == IPPROTO_ESP && !headers->authenticated)
+		headers->spi_offset = (uint16_t)offset;
+}
+
 /* The IP packet ends at `end`; its payload starts at `offset` <= end. */
 static void parse_l4(const uint8_t *bytes, uint32_t offset, uint32_t end, struct headers *headers)
 {
@@ -175,6 +196,7 @@ static void parse_l4(const uint8_t *bytes, uint32_t offset, uint32_t end, struct
 	if (header_bytes == 0) {
 		headers->packet_type |=
 			ip_tunnel_type(bytes + offset, end - offset, headers->ip_protocol);
+		parse_spi(offset, end, headers);
 		return;
 	}
 	headers->packet_type |= type;
@@ -190,6 +212,16 @@ static void parse_fragment(struct headers *headers)
 	headers->packet_type |= RTE_PTYPE_L4_FRAG;
 }
 
+/* Where the IP packet ends, at most at `length`. */
+static uint32_t ipv4_end(const uint8_t *bytes, uint32_t length, uint32_t l3_offset)
+{
+	uint32_t total_bytes = load_be16(bytes + l3_offset + 2);
+
+	/* 0: BIG TCP, or captured before TSO: as long as the frame */
+	return total_bytes != 0 && total_bytes < length - l3_offset ? l3_offset + total_bytes
+								    : length;
+}
+
 static void parse_ipv4(const uint8_t *bytes, uint32_t length, struct headers *headers)
 {
 	const uint32_t l3_offset = headers->l3_offset;
@@ -200,9 +232,7 @@ static void parse_ipv4(const uint8_t *bytes, uint32_t length, struct headers *he
 		return;
 	header_bytes = (ip[0] & 15) * 4u;
 	total_bytes = load_be16(ip + 2);
-	if (total_bytes == 0) /* BIG TCP, or captured before TSO: as long as the frame */
-		total_bytes = length - l3_offset;
-	if (header_bytes < IPV4_BYTES || total_bytes < header_bytes ||
+	if (header_bytes < IPV4_BYTES || (total_bytes != 0 && total_bytes < header_bytes) ||
 		l3_offset + header_bytes > length)
 		return;
 	headers->packet_type |=
@@ -212,8 +242,7 @@ static void parse_ipv4(const uint8_t *bytes, uint32_t length, struct headers *he
 	if ((load_be16(ip + 6) & 0x3fff) != 0)
 		parse_fragment(headers);
 	else
-		parse_l4(bytes, l3_offset + header_bytes,
-			total_bytes < length - l3_offset ? l3_offset + total_bytes : length,
+		parse_l4(bytes, l3_offset + header_bytes, ipv4_end(bytes, length, l3_offset),
 			headers);
 }
 
@@ -294,6 +323,8 @@ static void parse_ipv6(const uint8_t *bytes, uint32_t length, struct headers *he
 		headers->l3_length = (uint16_t)(headers->l3_length + extension);
 		if (headers->ip_protocol == IPPROTO_FRAGMENT)
 			parse_fragment(headers);
+		else if (headers->ip_protocol == IPPROTO_AH)
+			parse_ah(headers, offset);
 		headers->ip_protocol = bytes[offset];
 		offset += extension;
 		if (headers->fragment)
@@ -302,14 +333,26 @@ static void parse_ipv6(const uint8_t *bytes, uint32_t length, struct headers *he
 	parse_l4(bytes, offset, end, headers);
 }
 
+void parse_ip(const uint8_t *bytes, uint32_t length, struct headers *headers)
+{
+	if (headers->ether_type == RTE_ETHER_TYPE_IPV4)
+		parse_ipv4(bytes, length, headers);
+	else if (headers->ether_type == RTE_ETHER_TYPE_IPV6)
+		parse_ipv6(bytes, length, headers);
+}
+
+uint32_t parse_ip_end(const uint8_t *bytes, uint32_t length, const struct headers *headers)
+{
+	return headers->ether_type == RTE_ETHER_TYPE_IPV4
+		? ipv4_end(bytes, length, headers->l3_offset)
+		: ipv6_end(bytes, length, headers->l3_offset);
+}
+
 void parse_headers(const uint8_t *bytes, uint32_t length, struct headers *ret_headers)
 {
 	memset(ret_headers, 0, sizeof(*ret_headers));
 	if (length < ETHER_BYTES)
 		return;
 	parse_l2(bytes, length, ret_headers);
-	if (ret_headers->ether_type == RTE_ETHER_TYPE_IPV4)
-		parse_ipv4(bytes, length, ret_headers);
-	else if (ret_headers->ether_type == RTE_ETHER_TYPE_IPV6)
-		parse_ipv6(bytes, length, ret_headers);
+	parse_ip(bytes, length, ret_headers);
 }

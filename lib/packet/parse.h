@@ -45,9 +45,18 @@ struct headers {
 		ether_type; /* of layer 3, host order; 0x0800 and 0x86dd below MPLS and PPPoE too */
 	uint8_t ip_protocol; /* the last next-header value found */
 	uint8_t fragment; /* 1: an IP fragment (first or later): only layer 3 may be hashed */
+	uint8_t authenticated; /* 1: an AH stands before anything of layer 4 */
+	uint16_t spi_offset; /* of the AH's SPI, or else ESP's; 0: neither */
+	uint16_t vlan; /* id in the outermost tag; 0: none */
 };
 
 /* `length` bytes are readable at `bytes`: PARSE_MAX_BYTES of a packet, or all there is. */
 void parse_headers(const uint8_t *bytes, uint32_t length, struct headers *ret_headers);
+
+/* From layer 3 on: headers->l3_offset and ->ether_type say where and what it is, all else is 0. */
+void parse_ip(const uint8_t *bytes, uint32_t length, struct headers *headers);
+
+/* Where the IP packet that was found ends, at most at `length`. */
+uint32_t parse_ip_end(const uint8_t *bytes, uint32_t length, const struct headers *headers);
 
 #endif

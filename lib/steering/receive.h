@@ -5,10 +5,12 @@
  *
  *     packet_type              RTE_PTYPE_*, as parse.h finds them
  *     l2_len, l3_len, l4_len   the rest of tx_offload becomes 0; lengths of headers not found are 0
- *     hash.rss, ol_flags       with RTE_MBUF_F_RX_RSS_HASH; without IP: 0 and no flag
+ *     hash.rss, ol_flags       with RTE_MBUF_F_RX_RSS_HASH; what is not hashed: 0 and no flag
  *
- * Hashed are addresses and ports of whole TCP, UDP and SCTP packets; addresses only of fragments
- * and all else. Headers may lie in several segments. Packets are read, never written.
+ * What is hashed is what rss_hash.h says; by default addresses and ports of whole TCP, UDP and SCTP
+ * packets, and addresses only of fragments and all else that is IP. packet_type and lengths are
+ * always those of the outer headers. Headers may lie in several segments. Packets are read, never
+ * written.
  * Threads: any, on packets of its own. No EAL: mbufs are plain data here.
  */
 #ifndef WEIR_STEERING_RECEIVE_H
@@ -19,13 +21,17 @@
 
 #include <rte_mbuf.h>
 
-#include "steering/toeplitz.h"
+#include "steering/rss_hash.h"
 
 /* packet_type and lengths only. */
 void receive_parse(struct rte_mbuf *const packets[], unsigned count);
 
 /* Everything; hashes[i] is also that of packets[i]. With `keep_nic_hash` packets that come with
  * RTE_MBUF_F_RX_RSS_HASH keep theirs. */
+void receive_parse_rss(const struct rss_hash *hash, bool keep_nic_hash,
+	struct rte_mbuf *const packets[], unsigned count, uint32_t hashes[]);
+
+/* The same by the default rules. */
 void receive_parse_hash(const struct toeplitz_key *key, bool keep_nic_hash,
 	struct rte_mbuf *const packets[], unsigned count, uint32_t hashes[]);
 

@@ -20,6 +20,7 @@ static const struct {
 	{"igmp", IPPROTO_IGMP},
 	{"gre", IPPROTO_GRE},
 	{"esp", IPPROTO_ESP},
+	{"ah", IPPROTO_AH},
 };
 enum { PROTOCOL_COUNT = sizeof(protocols) / sizeof(protocols[0]) };
 
@@ -105,8 +106,7 @@ static int parse_protocol(const char *text, uint8_t *ret_protocol, struct error 
 	if (!read_number(text, UINT8_MAX, &value))
 		return error_set(error, EINVAL,
 			"\"%.40s\" is not a protocol: expected tcp, udp, sctp, icmp, icmp6, igmp, "
-			"gre, "
-			"esp, ip or a number 0..255",
+			"gre, esp, ah, ip or a number 0..255",
 			text);
 	*ret_protocol = (uint8_t)value;
 	return 0;
@@ -203,4 +203,49 @@ unsigned tuple_hash_input(const struct tuple *tuple, uint8_t ret_input[TOEPLITZ_
 		return 2 * address_bytes;
 	memcpy(ret_input + 2 * address_bytes, ports, sizeof(ports));
 	return 2 * address_bytes + (unsigned)sizeof(ports);
+}
+
+/* Of IPv4. */
+static enum rss_type type_of_protocol(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP: return RSS_TYPE_TCP4;
+	case IPPROTO_UDP: return RSS_TYPE_UDP4;
+	case IPPROTO_SCTP: return RSS_TYPE_SCTP4;
+	case IPPROTO_AH: return RSS_TYPE_AH4;
+	case IPPROTO_ESP: return RSS_TYPE_ESP4;
+	default: return RSS_TYPE_IP4;
+	}
+}
+
+enum rss_type tuple_rss_type(const struct tuple *tuple)
+{
+	enum rss_type type = type_of_protocol(tuple->protocol);
+
+	if (type <= RSS_TYPE_SCTP4 && !tuple->has_ports)
+		type = RSS_TYPE_IP4;
+	return tuple->ipv6 ? type + (RSS_TYPE_TCP6 - RSS_TYPE_TCP4) : type;
+}
+
+unsigned tuple_rss_input(const struct tuple *tuple, const struct rss_rules *rules,
+	uint8_t ret_input[TOEPLITZ_INPUT_MAX])
+{
+	uint8_t input[TOEPLITZ_INPUT_MAX];
+	unsigned bytes = tuple_hash_input(tuple, input);
+	struct rss_packet packet = {
+		.type = tuple_rss_type(tuple),
+		.addresses = input,
+		.l4 = tuple_hashes_ports(tuple) ? input + bytes - 4 : NULL,
+		.protocol = tuple->protocol,
+	};
+
+	return rss_compose(rules, &packet, ret_input);
+}
+
+uint32_t tuple_rss_hash(const struct tuple *tuple, const struct rss_hash *hash)
+{
+	uint8_t input[TOEPLITZ_INPUT_MAX];
+	unsigned bytes = tuple_rss_input(tuple, &hash->rules, input);
+
+	return toeplitz_hash(&hash->key, input, bytes);
 }

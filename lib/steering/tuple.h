@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "steering/toeplitz.h"
+#include "steering/rss_hash.h"
 
 struct tuple {
 	bool ipv6;
@@ -27,8 +27,8 @@ struct tuple {
 /* Room for any tuple as text. */
 enum { TUPLE_TEXT_BYTES = 128 };
 
-/* `protocol`: tcp, udp, sctp, icmp, icmp6, igmp, gre, esp, a number, "ip", or NULL for "ip" (not
- * said). 0, or -EINVAL with an error that says which part is wrong and what was expected. */
+/* `protocol`: tcp, udp, sctp, icmp, icmp6, igmp, gre, esp, ah, a number, "ip", or NULL for "ip"
+ * (not said). 0, or -EINVAL with an error that says which part is wrong and what was expected. */
 int tuple_parse(const char *source, const char *destination, const char *protocol,
 	struct tuple *ret_tuple, struct error *error);
 
@@ -45,7 +45,18 @@ const char *tuple_format_protocol(const struct tuple *tuple, char text[TUPLE_TEX
 /* The protocols whose ports RSS hashes. */
 bool tuple_hashes_ports(const struct tuple *tuple);
 
-/* The bytes that RSS hashes, in network order. Returns how many: 8, 12, 32 or 36. */
+/* The bytes that RSS hashes by default, in network order. Returns how many: 8, 12, 32 or 36. */
 unsigned tuple_hash_input(const struct tuple *tuple, uint8_t ret_input[TOEPLITZ_INPUT_MAX]);
+
+/* The traffic type of a packet of this flow; without ports, of a fragment of it. */
+enum rss_type tuple_rss_type(const struct tuple *tuple);
+
+/* As rss_compose() does for a packet of this flow. A tuple knows no Ethernet destination, VLAN or
+ * SPI: where the rules want one, zeros stand for it. */
+unsigned tuple_rss_input(const struct tuple *tuple, const struct rss_rules *rules,
+	uint8_t ret_input[TOEPLITZ_INPUT_MAX]);
+
+/* The hash of the packets of this flow; 0: RSS does not hash them. */
+uint32_t tuple_rss_hash(const struct tuple *tuple, const struct rss_hash *hash);
 
 #endif

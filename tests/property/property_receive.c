@@ -174,7 +174,7 @@ static uint32_t expected_hash(const struct builder *frame, const struct headers 
 	if (found->l3_length == 0)
 		return 0;
 	memcpy(input, frame->bytes + found->l3_offset + (ipv6 ? 8 : 12), length);
-	if (found->l4_offset != 0 &&
+	if (found->l4_offset != 0 && !found->authenticated &&
 		(found->ip_protocol == IPPROTO_TCP || found->ip_protocol == IPPROTO_UDP ||
 			found->ip_protocol == IPPROTO_SCTP)) {
 		memcpy(input + length, frame->bytes + found->l4_offset, 4);
