@@ -65,11 +65,11 @@ static void extent_note(struct order_flow *flow, uint32_t number, uint32_t behin
 			break;
 		}
 	}
-	if (extent < flow->extent_max)
-		return;
-	store(&flow->extent_at_least,
-		at_least || (extent == flow->extent_max && flow->extent_at_least));
-	store(&flow->extent_max, extent);
+	/* Once one is not known to the end, it may be the largest. */
+	if (at_least)
+		store(&flow->extent_at_least, 1);
+	if (extent > flow->extent_max)
+		store(&flow->extent_max, extent);
 }
 
 static __attribute__((noinline)) enum order_verdict late(struct order_flow *flow, uint32_t number)

@@ -63,13 +63,9 @@ void order_worst_offer(struct order_result *result, const struct order_table *ta
 	};
 	unsigned place = result->worst_count;
 
-	if (found.extent_max >= result->extent_max && found.reordered > 0) {
-		bool at_least = read_field(&flow->extent_at_least) != 0;
-
-		result->extent_at_least = at_least ||
-			(result->extent_at_least && found.extent_max == result->extent_max);
+	if (found.extent_max > result->extent_max)
 		result->extent_max = found.extent_max;
-	}
+	result->extent_at_least |= read_field(&flow->extent_at_least) != 0;
 	found.received = read_field(&table->entries[info->entry].sent);
 	if (result->exact)
 		found.lost = found.received - read_field(&flow->arrived);

@@ -1,116 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The comparison of what left with what came: packets are lost, swapped, changed and doubled here.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include <rte_cycles.h>
-
-#include "engine/engine_internal.h"
 #include "engine/verify.h"
-#include "worker_fixture.h"
+#include "tap_fixture.h"
 
-enum { FRAME_BYTES = 200 };
-
-/* An engine of one worker with two rx queues and a tx queue. */
-struct verify_fixture {
-	struct worker_fixture *fixture;
-	struct engine *engine;
-	struct config config;
-	struct rx_poll polls[2];
-	struct transmit *transmit;
-	struct burst waiting; /* what the rx queues give next */
-	struct rte_mbuf *packets[256];
-	unsigned count;
-};
-
-static uint16_t fake_receive(void *argument, struct rte_mbuf **packets, uint16_t count)
+static struct tap_fixture *verify_begin(void)
 {
-	struct burst *waiting = argument;
-	uint16_t given = waiting->count;
-
-	assert_in_range(count, given, BURST_SIZE);
-	memcpy(packets, waiting->packets, given * sizeof(*packets));
-	waiting->count = 0;
-	return given;
-}
-
-static struct verify_fixture *verify_begin(void)
-{
-	struct verify_fixture *verify = calloc(1, sizeof(*verify));
+	struct tap_fixture *taps = tap_fixture_create();
 	struct error error = {0};
 
-	assert_non_null(verify);
-	verify->fixture = fixture_create(64);
-	verify->engine = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*verify->engine), 64));
-	assert_non_null(verify->engine);
-	memset(verify->engine, 0, sizeof(*verify->engine));
-	verify->engine->config = &verify->config;
-	verify->engine->tsc_hz = rte_get_tsc_hz();
-	verify->engine->port_count = 1;
-	verify->engine->worker_count = 1;
-	verify->engine->workers[0] = verify->fixture->workers[0];
-	verify->fixture->workers[0]->polls = verify->polls;
-	verify->fixture->workers[0]->poll_count = 2;
-	for (unsigned i = 0; i < 2; i++)
-		verify->polls[i].queue =
-			(struct rx_queue){.receive = fake_receive, .argument = &verify->waiting};
-	verify->transmit = &verify->fixture->workers[0]->transmits[0];
-	assert_int_equal(engine_verify_on(verify->engine, &error), 0);
-	return verify;
+	assert_int_equal(engine_verify_on(taps->engine, &error), 0);
+	return taps;
 }
 
-static struct verify_result verify_end(struct verify_fixture *verify)
+static struct verify_result verify_end(struct tap_fixture *verify)
 {
 	struct verify_result result;
 
 	assert_int_equal(engine_verify_result(verify->engine, &result), 0);
 	assert_true(result.complete);
-	verify_destroy(verify->engine->verify);
-	free(verify->engine);
-	fixture_destroy(verify->fixture);
-	free(verify);
+	tap_fixture_destroy(verify);
 	return result;
-}
-
-/* A UDP packet of a flow. */
-static struct rte_mbuf *packet_of_flow(unsigned flow, unsigned sequence)
-{
-	static const uint8_t start[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 186,
-		0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
-	struct rte_mbuf *packet = rte_pktmbuf_alloc(test_pool);
-	uint8_t *bytes;
-
-	assert_non_null(packet);
-	assert_non_null(rte_pktmbuf_append(packet, FRAME_BYTES));
-	bytes = rte_pktmbuf_mtod(packet, uint8_t *);
-	memset(bytes, 0, FRAME_BYTES);
-	memcpy(bytes, start, sizeof(start));
-	bytes[34] = (uint8_t)(flow >> 8);
-	bytes[35] = (uint8_t)flow;
-	bytes[37] = 9;
-	bytes[39] = 166;
-	bytes[50] = (uint8_t)sequence;
-	return packet;
-}
-
-/* `count` packets of `flows` flows in turn come in at a queue; they are verify->packets[]. */
-static void come(struct verify_fixture *verify, unsigned queue, unsigned flows, unsigned count)
-{
-	struct rx_queue *rx = &verify->polls[queue].queue;
-
-	for (unsigned i = 0; i < count; i++)
-		verify->waiting.packets[verify->waiting.count++] =
-			packet_of_flow(i % flows, verify->count + i);
-	assert_int_equal(
-		rx->receive(rx->argument, &verify->packets[verify->count], BURST_SIZE), count);
-	verify->count += count;
-}
-
-static uint16_t leave(struct verify_fixture *verify, struct rte_mbuf **packets, unsigned count)
-{
-	return verify->transmit->queue.send(
-		verify->transmit->queue.argument, packets, (uint16_t)count);
 }
 
 static void assert_result(const struct verify_result *result, const struct verify_result *expected)
@@ -127,13 +39,13 @@ static void assert_result(const struct verify_result *result, const struct verif
 
 static void test_all_is_well(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		come(verify, 0, 5, 30);
-		leave(verify, &verify->packets[i * 30], 30);
+		leave(verify, 0, &verify->packets[i * 30], 30);
 	}
 	result = verify_end(verify);
 	assert_result(&result, &(struct verify_result){.in = 120, .out = 120, .flows = 5});
@@ -150,29 +62,21 @@ static void test_nothing(void **state)
 
 static void test_lost(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	come(verify, 0, 4, 20);
-	leave(verify, verify->packets, 10);
+	leave(verify, 0, verify->packets, 10);
 	rte_pktmbuf_free_bulk(&verify->packets[10], 3);
-	leave(verify, &verify->packets[13], 7);
+	leave(verify, 0, &verify->packets[13], 7);
 	result = verify_end(verify);
 	assert_result(&result, &(struct verify_result){.in = 20, .out = 17, .lost = 3, .flows = 4});
 }
 
-static void swap(struct verify_fixture *verify, unsigned one, unsigned other)
-{
-	struct rte_mbuf *packet = verify->packets[one];
-
-	verify->packets[one] = verify->packets[other];
-	verify->packets[other] = packet;
-}
-
 static void test_reordered(void **state)
 {
-	struct verify_fixture *verify;
+	struct tap_fixture *verify;
 	struct verify_result result;
 
 	(void)state;
@@ -181,7 +85,7 @@ static void test_reordered(void **state)
 	come(verify, 0, 4, 20);
 	swap(verify, 8, 9);
 	swap(verify, 0, 3);
-	leave(verify, verify->packets, 20);
+	leave(verify, 0, verify->packets, 20);
 	result = verify_end(verify);
 	assert_result(&result, &(struct verify_result){.in = 20, .out = 20, .flows = 4});
 	/* Those of one flow may not, be it in one burst or in two. */
@@ -190,7 +94,7 @@ static void test_reordered(void **state)
 		come(verify, 0, 4, 20);
 		swap(verify, 8, 12);
 		for (unsigned i = 0; i < bursts; i++)
-			leave(verify, &verify->packets[i * 20 / bursts], 20 / bursts);
+			leave(verify, 0, &verify->packets[i * 20 / bursts], 20 / bursts);
 		result = verify_end(verify);
 		assert_result(&result,
 			&(struct verify_result){.in = 20, .out = 20, .reordered = 1, .flows = 4});
@@ -200,15 +104,15 @@ static void test_reordered(void **state)
 /* What one queue received has no order towards what another did. */
 static void test_a_flow_at_two_queues(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	come(verify, 1, 2, 10);
 	come(verify, 0, 2, 10);
-	leave(verify, verify->packets, 20);
+	leave(verify, 0, verify->packets, 20);
 	come(verify, 1, 2, 10);
-	leave(verify, &verify->packets[20], 10);
+	leave(verify, 0, &verify->packets[20], 10);
 	result = verify_end(verify);
 	assert_int_equal(result.reordered, 0);
 	assert_int_equal(result.out, 30);
@@ -216,7 +120,7 @@ static void test_a_flow_at_two_queues(void **state)
 
 static void test_changed(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
@@ -224,10 +128,10 @@ static void test_changed(void **state)
 	for (unsigned i = 0; i < 4; i++) /* headers, payload, the last byte, the length */
 		if (i < 3)
 			rte_pktmbuf_mtod(verify->packets[i],
-				uint8_t *)[(unsigned[]){5, 100, FRAME_BYTES - 1}[i]] ^= 1;
+				uint8_t *)[(unsigned[]){5, 100, TAP_FRAME_BYTES - 1}[i]] ^= 1;
 		else
 			rte_pktmbuf_trim(verify->packets[i], 1);
-	leave(verify, verify->packets, 20);
+	leave(verify, 0, verify->packets, 20);
 	result = verify_end(verify);
 	assert_result(
 		&result, &(struct verify_result){.in = 20, .out = 20, .changed = 4, .flows = 4});
@@ -236,7 +140,7 @@ static void test_changed(void **state)
 /* The same bytes in other segments are the same bytes. */
 static void test_segments(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
@@ -246,28 +150,29 @@ static void test_segments(void **state)
 		uint16_t length = (uint16_t)(i * 9 + 1);
 
 		memcpy(rte_pktmbuf_append(rest, length),
-			rte_pktmbuf_mtod_offset(packet, uint8_t *, FRAME_BYTES - length), length);
+			rte_pktmbuf_mtod_offset(packet, uint8_t *, TAP_FRAME_BYTES - length),
+			length);
 		rte_pktmbuf_trim(packet, length);
 		assert_int_equal(rte_pktmbuf_chain(packet, rest), 0);
 	}
-	leave(verify, verify->packets, 20);
+	leave(verify, 0, verify->packets, 20);
 	result = verify_end(verify);
 	assert_result(&result, &(struct verify_result){.in = 20, .out = 20, .flows = 4});
 }
 
 static void test_duplicated(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	come(verify, 0, 4, 20);
 	rte_mbuf_refcnt_update(verify->packets[3], 1);
 	rte_mbuf_refcnt_update(verify->packets[19], 1);
-	leave(verify, verify->packets, 4);
-	leave(verify, &verify->packets[3], 1);
-	leave(verify, &verify->packets[4], 16);
-	leave(verify, &verify->packets[19], 1);
+	leave(verify, 0, verify->packets, 4);
+	leave(verify, 0, &verify->packets[3], 1);
+	leave(verify, 0, &verify->packets[4], 16);
+	leave(verify, 0, &verify->packets[19], 1);
 	result = verify_end(verify);
 	assert_result(
 		&result, &(struct verify_result){.in = 20, .out = 22, .duplicated = 2, .flows = 4});
@@ -276,17 +181,17 @@ static void test_duplicated(void **state)
 /* What the queue did not take at once leaves later, once. */
 static void test_in_parts(void **state)
 {
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	come(verify, 0, 4, 20);
 	verify->fixture->queues[0][0].takes = 7;
-	assert_int_equal(leave(verify, verify->packets, 20), 7);
+	assert_int_equal(leave(verify, 0, verify->packets, 20), 7);
 	verify->fixture->queues[0][0].takes = 0;
-	assert_int_equal(leave(verify, &verify->packets[7], 13), 0);
+	assert_int_equal(leave(verify, 0, &verify->packets[7], 13), 0);
 	verify->fixture->queues[0][0].takes = 32;
-	assert_int_equal(leave(verify, &verify->packets[7], 13), 13);
+	assert_int_equal(leave(verify, 0, &verify->packets[7], 13), 13);
 	result = verify_end(verify);
 	assert_result(&result, &(struct verify_result){.in = 20, .out = 20, .flows = 4});
 }
@@ -295,19 +200,19 @@ static void test_in_parts(void **state)
 static void test_made(void **state)
 {
 	static struct rte_mbuf *others[POOL_PACKETS];
-	struct verify_fixture *verify = verify_begin();
+	struct tap_fixture *verify = verify_begin();
 	struct verify_result result;
 
 	(void)state;
 	come(verify, 0, 4, 20);
 	rte_pktmbuf_free_bulk(&verify->packets[10], 10);
-	leave(verify, verify->packets, 10);
+	leave(verify, 0, verify->packets, 10);
 	/* No other buffers are free but those ten. */
 	assert_int_equal(rte_pktmbuf_alloc_bulk(test_pool, others, POOL_PACKETS - 20), 0);
 	for (unsigned i = 0; i < 10; i++)
 		verify->packets[i] = packet_of_flow(99, i);
 	rte_pktmbuf_free_bulk(others, POOL_PACKETS - 20);
-	leave(verify, verify->packets, 10);
+	leave(verify, 0, verify->packets, 10);
 	result = verify_end(verify);
 	assert_int_equal(result.unknown, 10);
 	assert_int_equal(result.lost, 10);
