@@ -18,7 +18,7 @@
 static struct option_list stages;
 static const char *workers, *cpus, *queues, *speed, *loop, *duration, *device, *out_file, *idle,
 	*memory, *load_mode, *snapped, *socket_path, *key, *tx_retry;
-static int rewrite, as_json, verify, print_config;
+static int rewrite, as_json, verify, check_order, print_config;
 
 static const struct option options[] = {
 	{"speed", 's', OPTION_STRING, &speed, "SPEED",
@@ -52,6 +52,9 @@ static const struct option options[] = {
 		"How long a full tx queue is tried again before packets drop; default 1s"},
 	{"verify", 0, OPTION_FLAG, &verify, NULL,
 		"Compares what left with what was played: order in each flow, bytes, loss, gaps"},
+	{"check-order", 0, OPTION_FLAG, &check_order, NULL,
+		"Checks while it plays that the packets of each flow leave in order; cheaper than "
+		"--verify"},
 	{"idle", 0, OPTION_STRING, &idle, "POLICY", "poll (default) or adaptive"},
 	{"memory", 0, OPTION_STRING, &memory, "MODE", "auto, huge, in-memory or no-huge"},
 	{"json", 'j', OPTION_FLAG, &as_json, NULL, "Prints one JSON object and nothing else"},
@@ -149,6 +152,7 @@ static int run(int argc, char **argv)
 		return result;
 	session.progress = !as_json && isatty(STDERR_FILENO);
 	session.verify = verify;
+	session.check_order = check_order;
 	result = session_begin(&session);
 	if (result != EXIT_OK)
 		return result;

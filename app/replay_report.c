@@ -158,6 +158,7 @@ static json_t *report_json(const struct session *session)
 	if (report != NULL && summary != NULL) {
 		json_object_set(report, "workers", json_object_get(summary, "workers"));
 		json_object_set(report, "summary", summary);
+		json_object_set(report, "order", json_object_get(summary, "order"));
 	}
 	json_decref(summary);
 	return report;

@@ -15,7 +15,7 @@
 
 static struct option_list devices;
 static const char *mode, *workers, *cpus, *queues, *idle, *duration, *socket_path, *memory;
-static int interactive, as_json, print_config;
+static int interactive, as_json, check_order, print_config;
 
 static const struct option options[] = {
 	{"port", 'p', OPTION_LIST, &devices, "DEVICE",
@@ -31,6 +31,10 @@ static const struct option options[] = {
 	{"idle", 0, OPTION_STRING, &idle, "POLICY", "poll or adaptive"},
 	{"memory", 0, OPTION_STRING, &memory, "MODE", "auto, huge, in-memory or no-huge"},
 	{"duration", 't', OPTION_STRING, &duration, "TIME", "Stops after this time, such as 10s"},
+	{"check-order", 0, OPTION_FLAG, &check_order, NULL,
+		"Checks while it runs that the packets of each flow leave in order: `weir show "
+		"order`, and "
+		"at the end"},
 	{"interactive", 'i', OPTION_FLAG, &interactive, NULL,
 		"A console: start, stop, show, set, quit"},
 	{"json", 'j', OPTION_FLAG, &as_json, NULL,
@@ -153,7 +157,10 @@ static int print_effective(struct session *session)
 
 static int run(int argc, char **argv)
 {
-	struct session session = {.command = "run", .quiet = as_json, .interactive = interactive};
+	struct session session = {.command = "run",
+		.quiet = as_json,
+		.interactive = interactive,
+		.check_order = check_order};
 	int result, finished;
 
 	if ((argc == 1) == (devices.count > 0))

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "command.h"
 #include "console.h"
+#include "engine/order.h"
 #include "engine/verify.h"
 #include "placement/plan.h"
 #include "port/replay.h"
@@ -86,6 +87,7 @@ int session_begin(struct session *session)
 		return failed(session, &error);
 	}
 	if ((!session->verify || engine_verify_on(session->engine, &error) == 0) &&
+		(!session->check_order || engine_order_on(session->engine, &error) == 0) &&
 		stats_create(session->engine, &session->stats, &error) == 0 &&
 		stats_start(session->stats, engine_plan(session->engine)->main_cpu, &error) == 0) {
 		running = 1;
@@ -197,11 +199,26 @@ int session_wait(struct session *session)
 	return EXIT_OK;
 }
 
+/* What the meter saw is in the report; that it is bad is said here too. */
+static int check_order(const struct session *session)
+{
+	struct order_result order;
+
+	if (!session->check_order || !engine_order_result(session->engine, &order) || order.good)
+		return EXIT_OK;
+	fprintf(stderr,
+		"weir %s: order not kept: %" PRIu64 " packets reordered, %" PRIu64
+		" duplicated, %" PRIu64 " lost beyond the drops\n",
+		session->command, order.reordered, order.duplicated,
+		order.lost > order.dropped ? order.lost - order.dropped : 0);
+	return EXIT_FAILED;
+}
+
 int session_finish(struct session *session)
 {
 	struct engine_account account;
 	struct error error = {0};
-	int result = EXIT_OK;
+	int result = check_order(session);
 
 	engine_account(session->engine, &account);
 	if (account.unaccounted != 0) {

@@ -23,6 +23,7 @@ struct session {
 	bool quiet; /* no notices, no progress: the output is JSON */
 	bool progress; /* a line while a replay runs, on a terminal */
 	bool verify; /* compare what leaves with what came */
+	bool check_order; /* watch whether flows keep their order */
 	volatile bool paused; /* stopped by command, not by its end */
 };
 
@@ -33,8 +34,8 @@ int session_load(struct session *session, const char *path, const char *text);
 int session_begin(struct session *session);
 /* Starts, waits, stops. After it all numbers are exact. */
 int session_wait(struct session *session);
-/* Destroys everything; says what is not in order (packets unaccounted for, buffers that did not
- * come back, files not written). An exit code. */
+/* Destroys everything; says what is not in order (packets unaccounted for, flows out of order if
+ * that is checked, buffers that did not come back, files not written). An exit code. */
 int session_finish(struct session *session);
 
 #endif

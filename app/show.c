@@ -104,7 +104,7 @@ const struct command command_show = {
 	.arguments = "[WHAT]",
 	.summary = "Shows what a running engine does",
 	.description = "WHAT is one of ports, queues, workers, stages, memory, latency, drops, "
-		       "account, config, "
+		       "account, order, config, "
 		       "commands or all (default). Counters are since the start; rates, shares and "
 		       "cycles are of "
 		       "the last interval. Bits per second are of frames without preamble and FCS.",

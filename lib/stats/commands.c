@@ -93,6 +93,13 @@ static int show(
 
 		*ret_result = json_pack("{s:o*}", values[0], part);
 	}
+	if (wanted == SECTION_BIT(ORDER) && *ret_result != NULL &&
+		json_object_get(*ret_result, "order") == NULL) {
+		json_decref(*ret_result);
+		*ret_result = NULL;
+		return error_set(error, ENOENT,
+			"the order of flows is not checked: start weir with --check-order");
+	}
 	return *ret_result != NULL ? 0 : error_set(error, ENOMEM, "no memory for the answer");
 }
 

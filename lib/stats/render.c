@@ -271,6 +271,7 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_LATENCY] = {"latency", "time from rx to tx through the engine", render_latency},
 	[SECTION_DROPS] = {"drops", "packets dropped, by reason", render_drops},
 	[SECTION_ACCOUNT] = {"account", "in = out + held + drops", render_account},
+	[SECTION_ORDER] = {"order", "whether each flow leaves in order", render_order},
 	[SECTION_CONFIG] = {"config", "the effective configuration", render_config},
 	[SECTION_COMMANDS] = {"commands", "what may be asked", render_commands},
 };

@@ -20,6 +20,7 @@ enum section_id {
 	SECTION_LATENCY,
 	SECTION_DROPS,
 	SECTION_ACCOUNT,
+	SECTION_ORDER,
 	SECTION_CONFIG,
 	SECTION_COMMANDS,
 	SECTION_COUNT
@@ -30,7 +31,7 @@ enum section_id {
 enum {
 	RENDER_PERIODIC = SECTION_BIT(PORTS) | SECTION_BIT(WORKERS) | SECTION_BIT(LATENCY) |
 		SECTION_BIT(DROPS),
-	RENDER_SUMMARY = RENDER_PERIODIC | SECTION_BIT(ACCOUNT),
+	RENDER_SUMMARY = RENDER_PERIODIC | SECTION_BIT(ACCOUNT) | SECTION_BIT(ORDER),
 	RENDER_ALL_COUNTERS =
 		RENDER_SUMMARY | SECTION_BIT(QUEUES) | SECTION_BIT(STAGES) | SECTION_BIT(MEMORY),
 	RENDER_WHATEVER = (1u << SECTION_COUNT) - 1, /* every section that is there */
@@ -56,5 +57,6 @@ void render(FILE *out, const json_t *object, unsigned which, unsigned flags);
 
 /* Inside stats/: the sections that have files of their own. */
 void render_workers(FILE *out, const json_t *workers, unsigned flags);
+void render_order(FILE *out, const json_t *order, unsigned flags);
 
 #endif

@@ -187,7 +187,7 @@ json_t *snapshot_json(const struct engine *engine, const struct snapshot *now,
 	const struct snapshot *before, uint64_t interval_ns)
 {
 	struct view view = {engine, now, before, interval_ns};
-	json_t *object = json_object(), *ports = json_array();
+	json_t *object = json_object(), *ports = json_array(), *order;
 
 	if (object == NULL || ports == NULL) {
 		json_decref(ports);
@@ -206,5 +206,7 @@ json_t *snapshot_json(const struct engine *engine, const struct snapshot *now,
 	json_object_set_new(object, "drops", drops_json(&view));
 	json_object_set_new(object, "memory", memory_json(&view));
 	json_object_set_new(object, "account", account_json(&now->account));
+	if ((order = view_order_json(&view)) != NULL)
+		json_object_set_new(object, "order", order);
 	return object;
 }

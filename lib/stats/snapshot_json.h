@@ -16,6 +16,10 @@
  *     drops{}         by reason: packets, pps, severity, description
  *     memory[]        pool, numa_node, size, free, free_min, used, buffer_bytes, bytes
  *     account         in, made, out, held, drops, unaccounted, bytes_in, bytes_out
+ *     order           where it is on (engine/order.h): good, exact, flows, received, checked,
+ *                     reordered, reordered_ratio, extent_max, extent_at_least, duplicated, lost,
+ *                     dropped, untracked, unknown, worst[flow, received, reordered, extent_max,
+ *                     duplicated, lost]
  *
  *     FLOW            packets, bytes, batches; of the interval: packets_per_batch, pps, bps
  *     LATENCY         count, p50, p90, p99, p99_9, max

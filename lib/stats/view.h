@@ -16,5 +16,6 @@ struct view {
 json_t *view_workers_json(const struct view *view);
 json_t *view_latency_json(const struct view *view);
 json_t *view_stages_json(const struct view *view);
+json_t *view_order_json(const struct view *view); /* NULL: it is off */
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/order.h"
 
 enum { FAKE_WORKERS = 2, FAKE_EMULATED = 4, FAKE_TSC_HZ = 2000000000 };
 
@@ -21,6 +22,7 @@ struct engine {
 	struct engine_account account;
 	uint32_t pool_free;
 	bool sink_removed;
+	struct order_result order; /* received 0: it is off */
 };
 
 static inline void fake_engine_init(struct engine *engine)
@@ -213,6 +215,12 @@ char *config_to_json(const struct config *config)
 {
 	(void)config;
 	return strdup("{\"workers\": {\"count\": 2}}");
+}
+
+bool engine_order_result(const struct engine *engine, struct order_result *ret_result)
+{
+	*ret_result = engine->order;
+	return engine->order.received > 0;
 }
 
 void engine_account(const struct engine *engine, struct engine_account *ret_account)

@@ -13,6 +13,7 @@
 #include "stats/render.h"
 #include "stats/snapshot_json.h"
 #include "stats/table.h"
+#include "stats/view.h"
 
 static struct engine engine;
 
@@ -107,6 +108,72 @@ static void unaccounted_is_said(void **state)
 }
 
 /* Every number of a table is one of the JSON's: change the JSON, and the table changes. */
+static json_t *with_order(const struct order_result *result)
+{
+	json_t *json;
+
+	fake_engine_init(&engine);
+	engine.order = *result;
+	json = json_object();
+	json_object_set_new(json, "order", view_order_json(&(struct view){.engine = &engine}));
+	return json;
+}
+
+static void order_is_said(void **state)
+{
+	struct order_result result = {.exact = true,
+		.good = true,
+		.flows = 67,
+		.received = 12345,
+		.checked = 12340,
+		.lost = 5,
+		.dropped = 5};
+	json_t *json = with_order(&result);
+
+	(void)state;
+	expect(json, RENDER_SUMMARY, 0,
+		"order: 0 reordered of 12,340 packets in 67 flows, 0 duplicates, none lost but by "
+		"drops\n");
+	json_decref(json);
+	result.exact = false;
+	result.unknown = 3;
+	json = with_order(&result);
+	expect(json, RENDER_SUMMARY, 0,
+		"order: 0 reordered of 12,340 packets in 67 flows, 0 duplicates, 5 on the way or "
+		"lost, 3 made on the way\n");
+	json_decref(json);
+}
+
+static void broken_order_names_flows(void **state)
+{
+	struct order_result result = {.exact = true,
+		.flows = 67,
+		.received = 12345,
+		.checked = 12340,
+		.reordered = 1234,
+		.reordered_ratio = 0.1,
+		.extent_max = 12,
+		.extent_at_least = true,
+		.duplicated = 2,
+		.lost = 7,
+		.dropped = 5,
+		.untracked = 4,
+		.worst_count = 1,
+		.worst = {{.flow = "10.0.0.1:80 10.0.0.2:1234 tcp",
+			.received = 2000,
+			.reordered = 1234,
+			.extent_max = 12}}};
+	json_t *json = with_order(&result);
+
+	(void)state;
+	expect(json, RENDER_SUMMARY, 0,
+		"order: BROKEN: 1,234 reordered of 12,340 packets in 67 flows (ratio 0.1, by up to "
+		"12 or more), 2 duplicates, 2 LOST beyond the drops, 4 of further flows\n"
+		"packets  reordered  extent  duplicated  lost  worst flows\n"
+		"  2,000      1,234      12           0     0  10.0.0.1:80 10.0.0.2:1234 tcp\n");
+	json_decref(json);
+}
+
 static void tables_follow_the_json(void **state)
 {
 	json_t *json = json_pack("{s:[{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}]}", "memory", "pool",
@@ -190,6 +257,8 @@ int main(void)
 		cmocka_unit_test(summary),
 		cmocka_unit_test(idle_queues_are_hidden),
 		cmocka_unit_test(unaccounted_is_said),
+		cmocka_unit_test(order_is_said),
+		cmocka_unit_test(broken_order_names_flows),
 		cmocka_unit_test(tables_follow_the_json),
 		cmocka_unit_test(strange_json),
 		cmocka_unit_test(tables_fit_the_screen),
