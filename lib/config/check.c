@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "config/nearest.h"
 
 enum { POINTER_TEXT_MAX = 96 };
@@ -194,6 +195,40 @@ static void check_files(struct report *report, const struct config *config)
 	}
 }
 
+static void check_balancer(struct report *report, const struct config_steering *steering)
+{
+	char min[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];
+
+	/* A value that could not be read is zero. */
+	if (steering->balance_tick_max_ns == 0 ||
+		steering->balance_tick_min_ns <= steering->balance_tick_max_ns)
+		return;
+	units_format_duration(min, sizeof(min), steering->balance_tick_min_ns);
+	units_format_duration(max, sizeof(max), steering->balance_tick_max_ns);
+	report_at(report, "/steering/balance_tick_min",
+		"found %s, expected no more than \"balance_tick_max\", which is %s", min, max);
+}
+
+/* Bursts come back by number: what a stage keeps for later would leave with another. */
+static void check_order(struct report *report, const struct config *config, unsigned index)
+{
+	const struct config_pipeline *pipeline = &config->pipelines[index];
+	char pointer[POINTER_TEXT_MAX];
+
+	if (pipeline->order != ORDER_RESTORE)
+		return;
+	for (unsigned i = 0; i < pipeline->stage_count; i++) {
+		const struct config_stage *stage = &pipeline->stages[i];
+
+		if (stage->type == NULL || strcmp(stage->type, "noisy") != 0 ||
+			stage->buffer_packets == 0)
+			continue;
+		report_at(report, pointer_text(pointer, "/pipelines/%u/stages/%u/buffer", index, i),
+			"holds packets back, and \"order\": \"restore\" cannot put them in "
+			"order again; expected \"none\", or \"order\": \"flow\"");
+	}
+}
+
 void config_check(struct report *report, struct config *config)
 {
 	for (unsigned i = 0; i < config->pipeline_count; i++) {
@@ -201,7 +236,10 @@ void config_check(struct report *report, struct config *config)
 		check_to(report, config, i);
 		check_stages(report, config, i);
 		check_name(report, config, i);
+		check_order(report, config, i);
 	}
 	check_workers(report, &config->workers);
+	check_balancer(report, &config->steering);
 	check_files(report, config);
+	config_check_rss(report, config);
 }

@@ -11,4 +11,7 @@
  * reported a second time. */
 void config_check(struct report *report, struct config *config);
 
+/* Part of it: tables that leave a queue out, transforms of fields that have no other side. */
+void config_check_rss(struct report *report, const struct config *config);
+
 #endif

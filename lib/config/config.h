@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "steering/rss_hash.h"
+
 enum { CONFIG_PORTS_MAX = 32, CONFIG_PIPELINES_MAX = 32, CONFIG_STAGES_MAX = 16 };
 enum { CONFIG_FILES_MAX = 64, CONFIG_WORKERS_MAX = 64, CONFIG_CPUS_MAX = 1024 };
 enum { CONFIG_RSS_QUEUES_MAX = 128, CONFIG_RSS_KEY_BYTES = 40 };
@@ -106,11 +108,21 @@ struct config_generate {
 
 enum rss_mode { RSS_AUTO, RSS_HARDWARE, RSS_SOFTWARE, RSS_OFF };
 
+struct queue_weights { /* shares of a RETA, as `ethtool -X weight`; count 0: not given */
+	uint16_t count;
+	uint16_t weights[CONFIG_RSS_QUEUES_MAX];
+};
+
 struct config_rss {
 	enum rss_mode mode;
 	uint16_t queues; /* emulated queues; 0: one a worker */
 	uint16_t reta_size; /* 128, 256 or 512 */
+	uint16_t equal; /* spread over the first so many queues; 0: all */
+	struct queue_weights weights; /* instead of `equal` */
 	uint8_t key[CONFIG_RSS_KEY_BYTES];
+	uint8_t fields[RSS_TYPE_COUNT]; /* RSS_FIELD_* by enum rss_type */
+	enum rss_transform xfrm;
+	bool inner; /* hash what is in a tunnel */
 };
 
 /* An offload or mode: off; on, and refused by name at start if the device cannot; or on where the

@@ -38,7 +38,8 @@ struct field_kind {
 extern const struct field_kind field_bool, field_switch, field_integer, field_fraction; /* number */
 extern const struct field_kind field_duration, field_bytes, field_cpus,
 	field_speed, /* with units */
-	field_mac, field_rss_key, field_frame_size;
+	field_mac, field_frame_size;
+extern const struct field_kind field_rss_key, field_rss_letters, field_rss_weights; /* rss */
 extern const struct field_kind field_cpu_mask, field_queue_masks; /* mask */
 extern const struct field_kind field_string, field_strings, field_enum, field_name, field_ignored;
 extern const struct field_kind field_object, field_ports, field_pipelines, field_stages;

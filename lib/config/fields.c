@@ -23,6 +23,7 @@ static const char *const replay_snapped[] = {"send", "skip", NULL};
 static const char *const generate_ips[] = {"ipv4", "ipv6", "mixed", NULL};
 static const char *const generate_protocols[] = {"udp", "tcp", NULL};
 static const char *const rss_modes[] = {"auto", "hardware", "software", "off", NULL};
+static const char *const rss_transforms[] = {"none", "symmetric-xor", "symmetric-sort", NULL};
 static const char *const reta_sizes[] = {"128", "256", "512", NULL};
 static const char *const idle_policies[] = {"poll", "adaptive", NULL};
 static const char *const scheduler_policies[] = {"other", "batch", "fifo", "rr", NULL};
@@ -151,6 +152,33 @@ static const struct field generate_fields[] = {
 	{.name = NULL},
 };
 
+#define TRAFFIC(type, name, possible_fields, fallback_text)                                        \
+	{                                                                                          \
+		name, &field_rss_letters, .offset = (type), .width = 1, .max = (possible_fields),  \
+					  .zero = "none", .fallback = (fallback_text),             \
+					  .live = true,                                            \
+					  .help = "Fields of packets of type " name "."            \
+	}
+#define RSS_IP_FIELDS (RSS_FIELDS_L2 | RSS_FIELDS_ADDRESSES)
+
+static const struct field rss_type_fields[] = {
+	/* of uint8_t fields[RSS_TYPE_COUNT] */
+	TRAFFIC(RSS_TYPE_TCP4, "tcp4", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_UDP4, "udp4", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_SCTP4, "sctp4", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_AH4, "ah4", RSS_FIELDS_ALL, "\"sd\""),
+	TRAFFIC(RSS_TYPE_ESP4, "esp4", RSS_FIELDS_ALL, "\"sd\""),
+	TRAFFIC(RSS_TYPE_IP4, "ip4", RSS_IP_FIELDS, "\"sd\""),
+	TRAFFIC(RSS_TYPE_TCP6, "tcp6", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_UDP6, "udp6", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_SCTP6, "sctp6", RSS_FIELDS_ALL, "\"sdfn\""),
+	TRAFFIC(RSS_TYPE_AH6, "ah6", RSS_FIELDS_ALL, "\"sd\""),
+	TRAFFIC(RSS_TYPE_ESP6, "esp6", RSS_FIELDS_ALL, "\"sd\""),
+	TRAFFIC(RSS_TYPE_IP6, "ip6", RSS_IP_FIELDS, "\"sd\""),
+	TRAFFIC(RSS_TYPE_ETHER, "ether", RSS_FIELDS_L2, "\"none\""),
+	{.name = NULL},
+};
+
 #define RSS(member) AT(struct config_rss, member)
 
 static const struct field rss_fields[] = {
@@ -164,7 +192,31 @@ static const struct field rss_fields[] = {
 	{"reta_size", &field_integer, RSS(reta_size), .names = reta_sizes, .fallback = "128",
 		.unit = "entries", .help = "Size of the indirection table of software RSS."},
 	{"key", &field_rss_key, RSS(key), .fallback = "\"microsoft\"", .live = true,
-		.help = "The Toeplitz key. \"symmetric\" hashes both directions of a flow alike."},
+		.help = "The Toeplitz key. \"symmetric\" hashes both directions of a flow alike; "
+			"\"random\" is another one at each start."},
+	{"equal", &field_integer, RSS(equal), .min = 1, .max = CONFIG_RSS_QUEUES_MAX, .zero = "all",
+		.fallback = "\"all\"", .unit = "queues", .live = true,
+		.help = "The first queues, over which the indirection table spreads flows alike "
+			"(ethtool -X equal N)."},
+	{"weights", &field_rss_weights, RSS(weights), .zero = "none", .fallback = "\"none\"",
+		.live = true,
+		.help = "Shares of the indirection table, queue by queue (ethtool -X weight W0 W1 "
+			"...): with [6, 2], queue 0 gets three quarters of the flows. Instead of "
+			"equal."},
+	{"fields", &field_object, RSS(fields), .fields = rss_type_fields, .fallback = "{}",
+		.help = "What is hashed of each type of traffic, with the letters of ethtool -N "
+			"rx-flow-hash: m Ethernet destination, v VLAN id, t layer 3 protocol, s IP "
+			"source, d IP destination, f and n bytes 0-1 and 2-3 of layer 4 (the "
+			"ports; of AH and ESP the halves of the SPI). Fragments are of type ip4 or "
+			"ip6. ethtool's r (discard) is left out: a drop stage does that."},
+	{"xfrm", &field_enum, RSS(xfrm), .names = rss_transforms, .fallback = "\"none\"",
+		.live = true,
+		.help = "Makes both directions of a flow hash alike with any key: source and "
+			"destination are XORed, or sorted, before they are hashed (ethtool -X "
+			"xfrm)."},
+	{"inner", &field_bool, RSS(inner), .fallback = "false", .live = true,
+		.help = "Hashes the packet inside of VXLAN, GENEVE, GRE, IPIP, SIT and GTP-U "
+			"instead of the outer one."},
 	{.name = NULL},
 };
 

@@ -7,7 +7,6 @@
 #include "base/units.h"
 #include "config/field.h"
 #include "config/values.h"
-#include "steering/toeplitz.h"
 
 static int write_text(const char *text, json_t **ret_value)
 {
@@ -252,43 +251,6 @@ const struct field_kind field_mac = {
 	.write = mac_write,
 	.schema = mac_schema,
 	.describe = mac_describe,
-};
-
-static int rss_key_parse(
-	struct report *report, const struct field *field, const json_t *value, void *target)
-{
-	(void)report;
-	(void)field;
-	return json_is_string(value) ? toeplitz_key_parse(json_string_value(value), target, NULL)
-				     : -EINVAL;
-}
-
-static int rss_key_write(const struct field *field, const void *target, json_t **ret_value)
-{
-	char text[CONFIG_TEXT_MAX];
-
-	(void)field;
-	return write_text(config_format_rss_key(text, sizeof(text), target), ret_value);
-}
-
-static json_t *rss_key_schema(const struct field *field)
-{
-	(void)field;
-	return pattern_schema("^(microsoft|symmetric|[0-9a-fA-F]{2}(:?[0-9a-fA-F]{2}){39,})$");
-}
-
-static void rss_key_describe(const struct field *field, char *buffer, size_t size)
-{
-	(void)field;
-	snprintf(buffer, size, "\"microsoft\", \"symmetric\" or %d bytes in hexadecimal",
-		CONFIG_RSS_KEY_BYTES);
-}
-
-const struct field_kind field_rss_key = {
-	.parse = rss_key_parse,
-	.write = rss_key_write,
-	.schema = rss_key_schema,
-	.describe = rss_key_describe,
 };
 
 /* Its target is the whole struct config_generate: three members come from one word. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "steering/rss_hash.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { ADDRESSES_PORTS = RSS_FIELDS_ADDRESSES | RSS_FIELDS_PORTS };
@@ -158,7 +157,7 @@ unsigned rss_compose(const struct rss_rules *rules, const struct rss_packet *pac
 
 static const char letters[] = "mvtsdfn"; /* letter i is bit i of RSS_FIELD_* */
 
-int rss_fields_parse(const char *text, uint8_t possible, uint8_t *ret_fields, char *ret_letter)
+const char *rss_fields_parse(const char *text, uint8_t possible, uint8_t *ret_fields)
 {
 	uint8_t fields = 0;
 
@@ -166,14 +165,12 @@ int rss_fields_parse(const char *text, uint8_t possible, uint8_t *ret_fields, ch
 		const char *letter = strchr(letters, *text);
 		uint8_t field = letter != NULL ? (uint8_t)(1u << (letter - letters)) : 0;
 
-		if (field == 0 || !(possible & field) || (fields & field)) {
-			*ret_letter = *text;
-			return -EINVAL;
-		}
+		if (field == 0 || !(possible & field) || (fields & field))
+			return text;
 		fields |= field;
 	}
 	*ret_fields = fields;
-	return 0;
+	return NULL;
 }
 
 char *rss_fields_format(uint8_t fields, char text[RSS_FIELDS_TEXT_BYTES])

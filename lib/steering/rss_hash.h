@@ -133,9 +133,9 @@ static inline bool rss_type_is_ipv6(enum rss_type type)
 unsigned rss_compose(const struct rss_rules *rules, const struct rss_packet *packet,
 	uint8_t ret_input[TOEPLITZ_INPUT_MAX]);
 
-/* "sdfn" -> RSS_FIELD_*; letters in any order, each once. Returns -EINVAL, and with `ret_letter`
- * the first letter that is unknown, given twice, or not in `possible`. */
-int rss_fields_parse(const char *text, uint8_t possible, uint8_t *ret_fields, char *ret_letter);
+/* "sdfn" -> RSS_FIELD_*; letters in any order, each once. Returns NULL, or the first letter that is
+ * unknown, given twice, or not in `possible`; *ret_fields is then left alone. */
+const char *rss_fields_parse(const char *text, uint8_t possible, uint8_t *ret_fields);
 enum { RSS_FIELDS_TEXT_BYTES = 8 };
 /* In the order of ethtool's manual, "mvtsdfn". Returns `text`. */
 char *rss_fields_format(uint8_t fields, char text[RSS_FIELDS_TEXT_BYTES]);

@@ -177,9 +177,8 @@ static void test_every_kind_of_value(void **state)
 		"\"workers\": {\"cpus\": \"1-\", \"nodes\": 64}}",
 		"f:1:69: /ports/b/device: found \"\", expected a string of 1 to 4095 characters\n"
 		"f:2:22: /ports/b/rss/reta_size: found 100, expected 128, 256 or 512\n"
-		"f:2:34: /ports/b/rss/key: found \"6d5a\", expected \"microsoft\", \"symmetric\" "
-		"or 40 bytes in "
-		"hexadecimal\n"
+		"f:2:34: /ports/b/rss/key: found \"6d5a\", expected \"microsoft\", "
+		"\"symmetric\", \"random\" or 40 bytes in hexadecimal\n"
 		"f:3:29: /ports/b/features/promiscuous: found \"maybe\", expected true, false or "
 		"\"auto\"\n"
 		"f:4:28: /ports/a/generate/size: found 20, expected frame bytes from 60 to 9600, a "
