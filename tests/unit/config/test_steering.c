@@ -88,7 +88,7 @@ static void ticks_in_order(void **state)
 		"\"balance_tick_max\", which is 100ms\n");
 	expect_problems("{" TWO_PORTS ", " A_TO_B ",\n\"steering\": {\"balance_tick_max\": "
 			"\"500us\"}}",
-		"f:2:13: /steering: found 1ms, expected no more than \"balance_tick_max\", which "
+		"f:2:13: /steering/balance_tick_min: found 1ms, expected no more than \"balance_tick_max\", which "
 		"is 500us\n");
 	config_destroy(load_good("{" TWO_PORTS ", " A_TO_B ", \"steering\": {"
 				 "\"balance_tick_min\": \"1s\", \"balance_tick_max\": \"1s\"}}"));
@@ -100,7 +100,7 @@ static void restored_order_holds_nothing(void **state)
 	expect_problems("{" TWO_PORTS ", \"pipelines\": [{\"from\": \"a\", \"to\": \"b\","
 			" \"order\": \"restore\",\n"
 			"\"stages\": [\"mac\", {\"type\": \"noisy\", \"buffer\": 8}]}]}",
-		"f:2:49: /pipelines/0/stages/1/buffer: holds packets back, and \"order\": "
+		"f:2:47: /pipelines/0/stages/1/buffer: holds packets back, and \"order\": "
 		"\"restore\" cannot put them in order again; expected \"none\", or \"order\": "
 		"\"flow\"\n");
 	config_destroy(load_good(
