@@ -17,6 +17,7 @@ const uint8_t toeplitz_key_symmetric[TOEPLITZ_KEY_BYTES] = {0x6d, 0x5a, 0x6d, 0x
 
 const struct toeplitz_variant *const toeplitz_variants[TOEPLITZ_VARIANT_COUNT] = {
 	&toeplitz_variant_avx512,
+	&toeplitz_variant_avx2,
 	&toeplitz_variant_clmul,
 	&toeplitz_variant_tables,
 	&toeplitz_variant_reference,

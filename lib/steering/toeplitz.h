@@ -55,7 +55,7 @@ struct toeplitz_variant {
 };
 
 /* From the fastest to the slowest, which is the oracle and always supported. */
-enum { TOEPLITZ_VARIANT_COUNT = 4 };
+enum { TOEPLITZ_VARIANT_COUNT = 5 };
 extern const struct toeplitz_variant *const toeplitz_variants[TOEPLITZ_VARIANT_COUNT];
 
 /* Prepares a key for hashing with `variant`, or, when that is NULL, the fastest for this CPU. */

@@ -6,6 +6,7 @@
 #include "steering/toeplitz.h"
 
 extern const struct toeplitz_variant toeplitz_variant_avx512; /* VPCLMULQDQ, 4 packets a step */
+extern const struct toeplitz_variant toeplitz_variant_avx2; /* VPCLMULQDQ, 2 packets a step */
 extern const struct toeplitz_variant toeplitz_variant_clmul; /* PCLMULQDQ */
 extern const struct toeplitz_variant toeplitz_variant_tables; /* any CPU */
 extern const struct toeplitz_variant toeplitz_variant_reference;

@@ -34,7 +34,7 @@ static uint32_t words[PACKETS][TOEPLITZ_INPUT_MAX / 4]; /* host order, as rte_so
 static uint32_t hashes[PACKETS];
 static uint8_t queues[PACKETS];
 static uint32_t key_be[TOEPLITZ_KEY_BYTES / 4];
-static struct toeplitz_key key;
+static struct rss_hash hash;
 static struct reta reta;
 static volatile uint32_t sink;
 
@@ -91,17 +91,17 @@ static unsigned working_set; /* packets that a pass goes round and round over */
 
 static void weir_toeplitz_ipv4(unsigned at)
 {
-	toeplitz_hash_ipv4(&key, inputs + at, BURST, hashes);
+	toeplitz_hash_ipv4(&hash.key, inputs + at, BURST, hashes);
 }
 
 static void weir_toeplitz_ipv6(unsigned at)
 {
-	toeplitz_hash_ipv6(&key, inputs + at, BURST, hashes);
+	toeplitz_hash_ipv6(&hash.key, inputs + at, BURST, hashes);
 }
 
 static void weir_receive(unsigned at)
 {
-	receive_parse_hash(&key, false, packets + at, BURST, hashes);
+	receive_parse_rss(&hash, false, packets + at, BURST, hashes);
 	for (unsigned i = 0; i < BURST; i++)
 		queues[i] = (uint8_t)reta_queue(&reta, hashes[i]);
 }
@@ -126,13 +126,13 @@ static void softrss_be_36(unsigned at)
 static void softrss_12(unsigned at)
 {
 	for (unsigned i = 0; i < BURST; i++)
-		hashes[i] = rte_softrss(words[at + i], 3, key.bytes);
+		hashes[i] = rte_softrss(words[at + i], 3, hash.key.bytes);
 }
 
 static void softrss_36(unsigned at)
 {
 	for (unsigned i = 0; i < BURST; i++)
-		hashes[i] = rte_softrss(words[at + i], 9, key.bytes);
+		hashes[i] = rte_softrss(words[at + i], 9, hash.key.bytes);
 }
 
 /* Cycles a packet. */
@@ -175,6 +175,7 @@ struct bench_case {
 	void (*peer)(unsigned at);
 	const char *goal;
 	const struct toeplitz_variant *variant; /* NULL: the fastest */
+	enum rss_transform transform;
 };
 
 static void run_case(const struct bench_case *bench, bool json, bool first)
@@ -184,7 +185,8 @@ static void run_case(const struct bench_case *bench, bool json, bool first)
 
 	srand(1);
 	write_frames(bench->frames);
-	toeplitz_key_init(&key, toeplitz_key_microsoft, bench->variant);
+	rss_hash_init(&hash, toeplitz_key_microsoft, NULL, bench->transform, false);
+	toeplitz_key_init(&hash.key, toeplitz_key_microsoft, bench->variant);
 	working_set = bench->working_set;
 	measure(bench->weir);
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -209,27 +211,31 @@ static void run_case(const struct bench_case *bench, bool json, bool first)
 
 static const struct bench_case cases[] = {
 	{"toeplitz 12 B", FRAMES_TCP4, 32, weir_toeplitz_ipv4, "rte_softrss_be", softrss_be_12,
-		">= 25x", NULL},
+		">= 25x", NULL, RSS_TRANSFORM_NONE},
 	{"toeplitz 12 B, against rte_softrss", FRAMES_TCP4, 32, weir_toeplitz_ipv4, "rte_softrss",
-		softrss_12, "", NULL},
+		softrss_12, "", NULL, RSS_TRANSFORM_NONE},
 	{"toeplitz 36 B", FRAMES_TCP6, 32, weir_toeplitz_ipv6, "rte_softrss_be", softrss_be_36,
-		">= 25x", NULL},
+		">= 25x", NULL, RSS_TRANSFORM_NONE},
 	{"toeplitz 36 B, against rte_softrss", FRAMES_TCP6, 32, weir_toeplitz_ipv6, "rte_softrss",
-		softrss_36, "", NULL},
+		softrss_36, "", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta TCP/IPv4 (L1)", FRAMES_TCP4, 32, weir_receive, "rte_softrss_be",
-		softrss_be_12, "<= 30 cycles", NULL},
+		softrss_be_12, "<= 30 cycles", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta TCP/IPv4 (L2)", FRAMES_TCP4, PACKETS, weir_receive, "rte_softrss_be",
-		softrss_be_12, "<= 30 cycles", NULL},
+		softrss_be_12, "<= 30 cycles", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta TCP/IPv6 (L1)", FRAMES_TCP6, 32, weir_receive, "rte_softrss_be",
-		softrss_be_36, "<= 45 cycles", NULL},
+		softrss_be_36, "<= 45 cycles", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta TCP/IPv6 (L2)", FRAMES_TCP6, PACKETS, weir_receive, "rte_softrss_be",
-		softrss_be_36, "<= 45 cycles", NULL},
+		softrss_be_36, "<= 45 cycles", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta UDP/IPv4/VLAN (L2)", FRAMES_UDP4_VLAN, PACKETS, weir_receive,
-		"rte_softrss_be", softrss_be_12, "", NULL},
+		"rte_softrss_be", softrss_be_12, "", NULL, RSS_TRANSFORM_NONE},
 	{"parse+toeplitz+reta random mix (L2)", FRAMES_MIX, PACKETS, weir_receive, "rte_softrss_be",
-		softrss_be_12, "", NULL},
+		softrss_be_12, "", NULL, RSS_TRANSFORM_NONE},
+	{"parse+symmetric-xor+reta TCP/IPv4 (L2)", FRAMES_TCP4, PACKETS, weir_receive,
+		"rte_softrss_be", softrss_be_12, "", NULL, RSS_TRANSFORM_SYMMETRIC_XOR},
+	{"parse+symmetric-sort+reta TCP/IPv6 (L2)", FRAMES_TCP6, PACKETS, weir_receive,
+		"rte_softrss_be", softrss_be_36, "", NULL, RSS_TRANSFORM_SYMMETRIC_SORT},
 	{"parse only TCP/IPv4 (L2)", FRAMES_TCP4, PACKETS, weir_parse, "rte_softrss_be",
-		softrss_be_12, "", NULL},
+		softrss_be_12, "", NULL, RSS_TRANSFORM_NONE},
 };
 
 static void run_variants(bool json)
@@ -239,7 +245,7 @@ static void run_variants(bool json)
 	for (unsigned i = 0; i < TOEPLITZ_VARIANT_COUNT; i++) {
 		const struct toeplitz_variant *variant = toeplitz_variants[i];
 		struct bench_case bench = {name, FRAMES_TCP4, 32, weir_toeplitz_ipv4,
-			"rte_softrss_be", softrss_be_12, "", variant};
+			"rte_softrss_be", softrss_be_12, "", variant, RSS_TRANSFORM_NONE};
 
 		if (!variant->supported())
 			continue;
