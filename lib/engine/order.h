@@ -16,8 +16,10 @@
  * then missed as lost; a copy that takes the buffer's fields along (rte_pktmbuf_copy) is a
  * duplicate. What a generator or a capture reorders happened before: it is no fault of the engine.
  *
- * Memory, of each rx queue: 51 MiB of address space, of which some 180 bytes a flow are used.
- * Instructions a packet: see ORDER COST in order.c.
+ * Memory, of each rx queue: 51 MiB of address space, of which some 180 bytes a flow are used. Cost:
+ * 307 instructions a packet (callgrind, UDP over IPv4, a thousand flows): 250 where it comes, most
+ * to find headers and hash them, 57 where it leaves; some 230 cycles, so that one worker that does
+ * nothing else with 60-byte packets keeps about 2/3 of its rate.
  *
  * Threads: engine_order_on() the controlling one; engine_order_result() any.
  */
