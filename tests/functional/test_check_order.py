@@ -40,6 +40,13 @@ def test_both_meters_agree(weir, traffic):
     assert report["order"]["checked"] == report["verify"]["out"]
 
 
+def test_through_another_worker(weir, traffic, tmp_path):
+    """A file has one tx queue: of two workers one sends by way of the other."""
+    report = weir.run("replay", traffic, *STEERED, "--loop", 5, "--out", tmp_path / "out.pcap",
+                      "--json").ok().json()
+    assert in_order(report["order"])["checked"] == 10_000
+
+
 def test_what_the_source_reorders_is_none_of_ours(weir, tmp_path):
     path, _socket = runs.write(
         tmp_path,
