@@ -19,9 +19,9 @@ static const double rate_memory = 15.0 / 16, cost_memory = 7.0 / 8;
 /* Costs, where a worker has become busier or less busy: a packet in a longer burst costs less. */
 static const double changed_memory = 1.0 / 8;
 /* Scatter is that many standard deviations from its mean once in 16000 times. */
-static const double change_sigmas = 4;
-/* Scatter is learnt over that many steps, and a step that changes all says little about it. */
-static const double dispersion_steps = 64, dispersion_rise_max = 4;
+static const double change_sigmas = 5;
+/* Scatter is learnt over that many steps; a step that changes all says little about it. */
+static const double dispersion_steps = 16, dispersion_rise_max = 4;
 /* A backlog counts as the load that would drain it in this time. Much less, and buckets would leave
  * to make room for work that is done once, then come back. */
 static const double backlog_drain_ns = 20e6;
@@ -31,9 +31,12 @@ struct arrivals { /* at one worker, in this step */
 	bool changed;
 };
 
-static bool is_change(double difference, double variance)
+/* A burst more is no change, whatever is expected. */
+static bool is_change(const struct balancer *balancer, double difference, double variance)
 {
-	return difference * difference > change_sigmas * change_sigmas * (variance + 1);
+	double burst = balancer->dispersion;
+
+	return difference * difference > change_sigmas * change_sigmas * (variance + burst * burst);
 }
 
 /* What is expected of a bucket, and how much it may scatter, its mean being one of few counts too.
@@ -48,25 +51,39 @@ static bool expect(const struct balancer *balancer, const struct bucket_load *bu
 	return true;
 }
 
+struct scatter { /* of buckets' counts, in squared standard deviations */
+	double squares, variance;
+	unsigned count;
+};
+
+static void add_scatter(struct scatter *scatter, double difference, double expected,
+	double variance, double dispersion)
+{
+	if (expected < 0.5) /* so few say nothing */
+		return;
+	scatter->squares += difference * difference / variance;
+	scatter->variance += 2 + dispersion / expected;
+	scatter->count++;
+}
+
 /* Many small changes together are one too big for scatter, which none of them is by itself. */
-static bool all_changed(struct balancer *balancer, double squares, double count)
+static bool all_changed(struct balancer *balancer, const struct scatter *scatter)
 {
 	double learn = fmax(1 / dispersion_steps, 1 / (double)(balancer->state.steps + 1));
-	double dispersion = balancer->dispersion;
+	double rise = scatter->squares - scatter->count;
 
-	if (count < 1)
+	if (scatter->count == 0)
 		return false;
-	squares /= count; /* 1: as much as expected */
-	balancer->dispersion += (fmin(squares, dispersion_rise_max) - 1) * dispersion * learn;
+	balancer->dispersion *= 1 + fmin(rise / scatter->count, dispersion_rise_max) * learn;
 	balancer->dispersion = fmin(fmax(balancer->dispersion, 1), 1e6);
-	return squares > 1 + 2 * change_sigmas / sqrt(count);
+	return rise > change_sigmas * sqrt(scatter->variance);
 }
 
 static void compare_arrivals(struct balancer *balancer, double interval_ns,
 	const struct balancer_bucket buckets[], struct arrivals ret_arrivals[])
 {
-	double expected, variance, squares = 0;
-	unsigned count = 0;
+	struct scatter scatter = {0};
+	double expected, variance;
 	bool all;
 
 	for (uint32_t i = 0; i < balancer->config.bucket_count; i++) {
@@ -80,17 +97,15 @@ static void compare_arrivals(struct balancer *balancer, double interval_ns,
 		}
 		arrivals->expected += expected;
 		arrivals->variance += variance;
-		if (expected >= 0.5) { /* fewer, and squares scatter too much */
-			squares += (counted - expected) * (counted - expected) / variance;
-			count++;
-		}
+		add_scatter(&scatter, counted - expected, expected, variance, balancer->dispersion);
 	}
-	all = all_changed(balancer, squares, count);
+	all = all_changed(balancer, &scatter);
 	for (unsigned w = 0; w < balancer->config.worker_count; w++) {
 		struct arrivals *arrivals = &ret_arrivals[w];
 
 		arrivals->changed = all ||
-			is_change(arrivals->counted - arrivals->expected, arrivals->variance);
+			is_change(balancer, arrivals->counted - arrivals->expected,
+				arrivals->variance);
 	}
 }
 
@@ -101,7 +116,7 @@ static void update_bucket(const struct balancer *balancer, struct bucket_load *b
 
 	if (changed ||
 		(expect(balancer, bucket, interval_ns, &expected, &variance) &&
-			is_change(packets - expected, variance)))
+			is_change(balancer, packets - expected, variance)))
 		memory = 0;
 	bucket->packets = bucket->packets * memory + packets;
 	bucket->time_ns = bucket->time_ns * memory + interval_ns;
@@ -183,11 +198,12 @@ void balancer_measure(struct balancer *balancer, uint64_t interval_ns,
 	for (uint32_t i = 0; i < balancer->config.bucket_count; i++) {
 		struct bucket_load *bucket = &balancer->buckets[i];
 		unsigned w = buckets[i].worker;
-		struct worker_load *load = &balancer->workers[w];
+		struct worker_load *load;
 		double packet_load;
 
 		if (w >= balancer->config.worker_count)
 			continue;
+		load = &balancer->workers[w];
 		update_bucket(balancer, bucket, (double)buckets[i].packets, interval,
 			arrivals[w].changed);
 		packet_load = load->packet_cycles / cycles_per_ns / bucket->time_ns;

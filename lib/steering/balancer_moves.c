@@ -13,7 +13,7 @@
 
 /* Nothing moves for less than this above the mean (and what counts scatter by); once buckets move,
  * the last per cent come cheap. */
-static const double trigger = 0.03, goal = 0.005;
+static const double trigger = 0.02, goal = 0.005;
 /* Below it no worker has anything to complain of. */
 static const double idle_load = 0.01;
 /* A swap parks two buckets: not for less than this, in squared shares of the mean. */
