@@ -127,9 +127,13 @@ static unsigned heap_add(struct heavy_hitters *hitters)
 	unsigned place = hitters->count++, entry = place;
 	const struct node node = {.packets = hitters->interval, .entry = (uint16_t)entry};
 
-	while (place > 0 && hitters->heap[(place - 1) / 2].packets > node.packets) {
-		heap_put(hitters, place, hitters->heap[(place - 1) / 2]);
-		place = (place - 1) / 2;
+	while (place > 0) {
+		unsigned parent = (place - 1) / 2;
+
+		if (hitters->heap[parent].packets <= node.packets)
+			break;
+		heap_put(hitters, place, hitters->heap[parent]);
+		place = parent;
 	}
 	heap_put(hitters, place, node);
 	return entry;
@@ -272,15 +276,23 @@ static unsigned add_flow(
 	return count + 1;
 }
 
-unsigned heavy_hitters_top(
-	const struct heavy_hitters *hitters, struct heavy_hitter ret_top[], unsigned max)
+static unsigned read_all(const struct heavy_hitters *hitters, struct heavy_hitter ret_flows[])
 {
-	struct heavy_hitter flows[HEAVY_HITTERS_MAX], flow;
+	struct heavy_hitter flow;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < HEAVY_HITTERS_MAX; i++)
 		if (read_whole(&hitters->entries[i], &flow) && flow.packets > 0)
-			count = add_flow(flows, count, &flow);
+			count = add_flow(ret_flows, count, &flow);
+	return count;
+}
+
+unsigned heavy_hitters_top(
+	const struct heavy_hitters *hitters, struct heavy_hitter ret_top[], unsigned max)
+{
+	struct heavy_hitter flows[HEAVY_HITTERS_MAX];
+	unsigned count = read_all(hitters, flows);
+
 	qsort(flows, count, sizeof(flows[0]), compare);
 	if (count > max)
 		count = max;
