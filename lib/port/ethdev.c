@@ -9,11 +9,12 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "port/ethdev_rss.h"
+
 /* What weir would use if the device does it. */
 #define TX_CHECKSUM_OFFLOADS                                                                       \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |                            \
 		RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
-#define RSS_TYPES (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 
 enum { VLAN_ROOM = 2 * sizeof(struct rte_vlan_hdr) };
 
@@ -106,30 +107,6 @@ static uint16_t tx_segments_limit(const struct rte_eth_dev_info *info, uint64_t 
 		strcmp(info->driver_name, "net_null") != 0)
 		return 1;
 	return info->tx_desc_lim.nb_seg_max ? info->tx_desc_lim.nb_seg_max : UINT16_MAX;
-}
-
-static int choose_rss(struct port *port, const struct rte_eth_dev_info *info, uint16_t rx_queues,
-	struct rte_eth_conf *conf, struct error *error)
-{
-	const struct config_rss *rss = &port->config->rss;
-	bool able = info->flow_type_rss_offloads != 0 && info->reta_size != 0 &&
-		(info->hash_key_size == 0 || info->hash_key_size == sizeof(rss->key));
-
-	if (rss->mode == RSS_HARDWARE && !able)
-		return error_set(error, ENOTSUP,
-			"port %s: /ports/%s/rss/mode is \"hardware\", but %s has "
-			"no RSS (hash types, a RETA and a 40-byte key); use \"auto\" or "
-			"\"software\"",
-			port->config->name, port->config->name, info->driver_name);
-	if (!able || rx_queues < 2 || (rss->mode != RSS_AUTO && rss->mode != RSS_HARDWARE))
-		return 0;
-	port->rss = PORT_RSS_HARDWARE;
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	conf->rx_adv_conf.rss_conf.rss_hf = RSS_TYPES & info->flow_type_rss_offloads;
-	conf->rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)rss->key;
-	conf->rx_adv_conf.rss_conf.rss_key_len = sizeof(rss->key);
-	return 0;
 }
 
 /* One feature: what of `wanted` the device does. Asked for and not there is an error, by name. */
@@ -238,7 +215,7 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	rte_eth_dev_info_get(port->ethdev, &info);
 	result = check_wishes(port, &info, rx_queues, tx_queues, error);
 	if (result == 0)
-		result = choose_rss(port, &info, rx_queues, &conf, error);
+		result = ethdev_rss_choose(port, &info, rx_queues, &conf, error);
 	if (result != 0)
 		return result;
 	rte_eth_dev_get_mtu(port->ethdev, &mtu);
@@ -275,28 +252,6 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	return 0;
 }
 
-/* The same table that weir would use in software: bucket i -> queue i % queues. */
-static int program_reta(const struct port *port, struct error *error)
-{
-	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE] =
-		{0};
-	struct rte_eth_dev_info info;
-	int result;
-
-	rte_eth_dev_info_get(port->ethdev, &info);
-	for (unsigned i = 0; i < info.reta_size && i < RTE_ETH_RSS_RETA_SIZE_512; i++) {
-		reta[i / RTE_ETH_RETA_GROUP_SIZE].mask = UINT64_MAX;
-		reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] =
-			i % port->rx_queue_count;
-	}
-	result = rte_eth_dev_rss_reta_update(port->ethdev, reta, info.reta_size);
-	if (result != 0)
-		return error_set(error, -result,
-			"port %s: %s refuses the RSS indirection table: %s", port->config->name,
-			info.driver_name, rte_strerror(-result));
-	return 0;
-}
-
 int ethdev_start(struct port *port, struct error *error)
 {
 	int result = rte_eth_dev_start(port->ethdev);
@@ -316,7 +271,7 @@ int ethdev_start(struct port *port, struct error *error)
 				port->config->name, port->config->name, rte_strerror(-result));
 	}
 	if (port->rss == PORT_RSS_HARDWARE)
-		return program_reta(port, error);
+		return ethdev_rss_program(port, error);
 	return 0;
 }
 

@@ -55,6 +55,7 @@ static inline uint16_t tx_queue_send(
 	return tx->send(tx->argument, packets, count);
 }
 
+enum { PORT_RSS_KEY_MAX = 64 }; /* bytes; drivers have 40 or 52 */
 enum port_rss { PORT_RSS_OFF, PORT_RSS_SOFTWARE, PORT_RSS_HARDWARE };
 
 struct replay; /* port/replay.h */
@@ -74,6 +75,11 @@ struct port {
 	uint16_t rx_queues_max, tx_queues_max;
 	uint16_t rx_queue_count, tx_queue_count;
 	enum port_rss rss;
+	/* PORT_RSS_HARDWARE: what the device was told */
+	bool rss_spreads_twice; /* software spreads on from the device's queues */
+	uint8_t rss_key_bytes;
+	uint8_t rss_key[PORT_RSS_KEY_MAX];
+	uint64_t rss_types; /* RTE_ETH_RSS_* */
 	uint32_t mtu;
 	uint32_t tx_length_max; /* longest frame the port can send, bytes; UINT32_MAX: any */
 	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
@@ -97,6 +103,12 @@ int port_start(struct port *port, struct error *error);
 void port_stop(struct port *port);
 /* Also closes a file written to: -errno with `error` when not all could be written. */
 int port_close(struct port *port, struct error *error);
+
+/* Gives the device's RSS a new indirection table, while packets flow too: of the hash's bucket in a
+ * table of `size` (a power of two, at most 512), the queue; stretched or folded to the device's
+ * size. On the controlling thread. -ENOTSUP: RSS is not the device's; -EINVAL: no such queue or
+ * size; or what the driver says. */
+int port_set_reta(struct port *port, const uint8_t queues[], uint16_t size);
 
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue);
 struct tx_queue port_tx_queue(struct port *port, uint16_t queue);
