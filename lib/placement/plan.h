@@ -77,6 +77,13 @@ struct plan {
 int plan_make(const struct config *config, const struct topology *topology,
 	const struct plan_port ports[], struct plan *ret_plan, struct error *error);
 
+/* XPS: the tx queue of each worker at a port: one that xps_rxqs names for it, else one that
+ * xps_cpus names, of several the one with the fewest workers so far; what is left takes queues in
+ * turn. Several workers may have one queue: the lowest of them writes it. ret_queues[worker_count].
+ */
+void plan_tx_queues(
+	const struct config *config, const struct plan *plan, uint16_t port, uint16_t ret_queues[]);
+
 /* Bytes that a pool of `packets` buffers takes of hugepages. */
 uint64_t plan_pool_bytes(uint32_t packets, uint32_t packet_data_bytes);
 
