@@ -8,7 +8,7 @@ static unsigned paler(unsigned channel, unsigned times)
 {
 	for (; times > 0; times--)
 		channel += (255 - channel) * 2 / 5;
-	return channel;
+	return channel & 0xff;
 }
 
 const char *svg_colour(char text[static SVG_COLOUR_BYTES], int worker)
