@@ -67,7 +67,9 @@ struct dispatch_contender {
 	void (*consume)(struct dispatch_round *round);
 };
 
-extern const struct dispatch_contender dispatch_weir, dispatch_weir_parsing; /* dispatch_weir.c */
+/* dispatch_weir.c: set up in this order */
+extern const struct dispatch_contender dispatch_weir, dispatch_weir_parsing, dispatch_weir_few,
+	dispatch_weir_many;
 extern const struct dispatch_contender dispatch_ring, dispatch_distributor; /* dispatch_peers.c */
 extern const struct dispatch_contender dispatch_event_sw,
 	dispatch_event_dsw; /* dispatch_events.c */
