@@ -129,7 +129,7 @@ static uint16_t order_send(void *argument, struct rte_mbuf **packets, uint16_t w
 			rte_prefetch0(stamp_flow(tap, stamps[i]));
 	}
 	sent = tx_queue_send(&tap->queue, packets, waiting);
-	for (uint16_t i = 0; i < RTE_MIN(sent, waiting); i++)
+	for (uint16_t i = 0; i < sent && i < waiting; i++)
 		judge(tap, stamps[i]);
 	return sent;
 }
