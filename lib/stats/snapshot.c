@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats/snapshot_steering.h"
+
 enum { LINE_BYTES = 64 };
 
 /* Zeroed, aligned as counters are; at least one element, so that NULL always means no memory. */
@@ -35,9 +37,13 @@ struct snapshot *snapshot_create(const struct engine *engine)
 	snapshot->ports = array_create(engine_port_count(engine), sizeof(*snapshot->ports));
 	snapshot->pools = array_create(pools, sizeof(*snapshot->pools));
 	snapshot->pool_free_min = array_create(pools, sizeof(*snapshot->pool_free_min));
+	snapshot->steering_count = engine_steering_count(engine);
+	snapshot->steering = array_create(snapshot->steering_count, sizeof(*snapshot->steering));
+	snapshot->softnet = array_create(engine_worker_count(engine), sizeof(*snapshot->softnet));
 	if (snapshot->workers == NULL || snapshot->rx == NULL || snapshot->tx == NULL ||
 		snapshot->emulated == NULL || snapshot->stages == NULL || snapshot->ports == NULL ||
-		snapshot->pools == NULL || snapshot->pool_free_min == NULL)
+		snapshot->pools == NULL || snapshot->pool_free_min == NULL ||
+		snapshot->steering == NULL || snapshot->softnet == NULL)
 		return snapshot_destroy(snapshot);
 	for (unsigned i = 0; i < pools; i++)
 		snapshot->pool_free_min[i] = UINT32_MAX;
@@ -56,6 +62,8 @@ struct snapshot *snapshot_destroy(struct snapshot *snapshot)
 	free(snapshot->ports);
 	free(snapshot->pools);
 	free(snapshot->pool_free_min);
+	free(snapshot->steering);
+	free(snapshot->softnet);
 	free(snapshot);
 	return NULL;
 }
@@ -130,5 +138,6 @@ void snapshot_take(struct snapshot *snapshot, const struct snapshot *before,
 		snapshot->ports[i] = state;
 	}
 	take_pools(snapshot, before, engine);
+	snapshot_take_steering(snapshot, before, engine);
 	engine_account(engine, &snapshot->account);
 }

@@ -8,9 +8,13 @@
 #ifndef WEIR_STATS_SNAPSHOT_H
 #define WEIR_STATS_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "engine/steering.h"
+
+struct steering_sample; /* snapshot_steering.h */
 
 struct snapshot {
 	uint64_t taken_ns; /* monotonic */
@@ -24,6 +28,11 @@ struct snapshot {
 	struct pool_view *pools;
 	uint32_t *pool_free_min; /* the least seen in any snapshot so far */
 	struct engine_account account;
+	unsigned steering_count;
+	struct steering_sample *steering; /* in the order of engine_steering_view() */
+	struct softnet_view *softnet; /* by worker */
+	bool balancing; /* else `balancer` says nothing */
+	struct balancer_state balancer;
 };
 
 /* All counters zero. NULL: out of memory. */

@@ -186,7 +186,7 @@ static json_t *time_json(uint64_t wall_ns)
 json_t *snapshot_json(const struct engine *engine, const struct snapshot *now,
 	const struct snapshot *before, uint64_t interval_ns)
 {
-	struct view view = {engine, now, before, interval_ns};
+	const struct view view = {engine, now, before, interval_ns};
 	json_t *object = json_object(), *ports = json_array(), *order;
 
 	if (object == NULL || ports == NULL) {
@@ -205,8 +205,20 @@ json_t *snapshot_json(const struct engine *engine, const struct snapshot *now,
 	json_object_set_new(object, "latency", view_latency_json(&view));
 	json_object_set_new(object, "drops", drops_json(&view));
 	json_object_set_new(object, "memory", memory_json(&view));
+	json_object_set_new(object, "softnet", view_softnet_json(&view));
+	json_object_set_new(object, "steering", view_steering_json(&view, NULL, false));
 	json_object_set_new(object, "account", account_json(&now->account));
 	if ((order = view_order_json(&view)) != NULL)
 		json_object_set_new(object, "order", order);
 	return object;
+}
+
+void snapshot_json_steering(json_t *object, const struct engine *engine, const struct snapshot *now,
+	const struct snapshot *before, uint64_t interval_ns, unsigned flows)
+{
+	const struct view view = {engine, now, before, interval_ns};
+	const json_t *workers = json_object_get(object, "workers");
+
+	json_object_set_new(object, "steering", view_steering_json(&view, workers, true));
+	json_object_set_new(object, "flows", view_flows_json(&view, flows));
 }

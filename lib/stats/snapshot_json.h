@@ -15,6 +15,15 @@
  *     latency         unit (ns), since_start{LATENCY}, interval{LATENCY}
  *     drops{}         by reason: packets, pps, severity, description
  *     memory[]        pool, numa_node, size, free, free_min, used, buffer_bytes, bytes
+ *     softnet[]       worker, cpu, and the kernel's columns (softnet.h)
+ *     steering        balancer{BALANCER} or null, ports[]{STEERING}; when asked for, as well:
+ *                     rfs{consumer_entries, consumers_used} or null, and workers[]: worker, cpu,
+ *                     numa_node, busy_percent, cycles_per_packet, share_percent, packets, pps,
+ *                     backlog_len
+ *     flows[]         when asked for, the biggest first: rank, port, flow, source, destination,
+ *                     protocol, share_percent, packets, bytes, error (packets that may be another
+ *                     flow's), pps, bps, hash, receiver, bucket, worker it goes to, by (RSS, RPS,
+ *                     RFS or balancer: what decides so; moving: worker is null)
  *     account         in, made, out, held, drops, unaccounted, bytes_in, bytes_out
  *     order           where it is on (engine/order.h): good, exact, flows, received, checked,
  *                     reordered, reordered_ratio, extent_max, extent_at_least, duplicated, lost,
@@ -22,6 +31,16 @@
  *                     duplicated, lost]
  *
  *     FLOW            packets, bytes, batches; of the interval: packets_per_batch, pps, bps
+ *     BALANCER        max_over_mean, max_over_mean_expected, tick_ns, steps, moves, moves_per_s,
+ *                     active_workers
+ *     STEERING        of a port at a receiving worker: port, receiver, packets,
+ *                     pps (received), reta_size, queue_count, rps,
+ *                     rfs, balanced (booleans), each of STEER_COUNTERS and how much a second it
+ *                     grew (*_per_s), park_longest_ns, parked, park_slots, moves_now, flow_entries;
+ *                     when asked for, as well: flows_used, queues[]: queue, worker, buckets, pps,
+ *                     share_percent, rps_workers[]; buckets: arrays queue, worker (null: the RPS
+ *                     map of the queue decides, or the bucket moves), packets, pps; and
+ *                     moving[]: which buckets move now
  *     LATENCY         count, p50, p90, p99, p99_9, max
  *
  * Counters are since the start; `pps`, `bps`, `*_percent`, `*_per_*` are of the interval. `bps` is
@@ -38,5 +57,10 @@
  * the whole run. Returns a new reference; NULL: out of memory. */
 json_t *snapshot_json(const struct engine *engine, const struct snapshot *now,
 	const struct snapshot *before, uint64_t interval_ns);
+
+/* Into what snapshot_json() made of the same: the whole of "steering", and "flows". They are long,
+ * so only who asks for them gets them. */
+void snapshot_json_steering(json_t *object, const struct engine *engine, const struct snapshot *now,
+	const struct snapshot *before, uint64_t interval_ns, unsigned flows);
 
 #endif

@@ -9,7 +9,7 @@
 
 void table_init(struct table *table, const char *const *titles)
 {
-	*table = (struct table){.titles = titles};
+	*table = (struct table){.titles = titles, .width_max = TABLE_WIDTH_MAX};
 	while (titles[table->columns] != NULL && table->columns < TABLE_COLUMNS_MAX)
 		table->columns++;
 }
@@ -131,8 +131,8 @@ static void table_widths(const struct table *table, unsigned widths[])
 		}
 		total += widths[column] + (column > 0 ? 2 : 0);
 	}
-	if (total > TABLE_WIDTH_MAX && table->titles[table->columns - 1][0] == '<') {
-		unsigned *last = &widths[table->columns - 1], excess = total - TABLE_WIDTH_MAX;
+	if (total > table->width_max && table->titles[table->columns - 1][0] == '<') {
+		unsigned *last = &widths[table->columns - 1], excess = total - table->width_max;
 
 		*last = *last > excess + 8 ? *last - excess : 8;
 	}

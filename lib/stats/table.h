@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A text table: columns as wide as their widest cell, two spaces apart, at most 100 columns in all:
- * a last column of text is cut to fit, numbers never are. Text is aligned to the left, numbers to
- * the right.
+ * A text table: columns as wide as their widest cell, two spaces apart, at most width_max columns
+ * in all: a last column of text is cut to fit, numbers never are. Text is aligned to the left,
+ * numbers to the right.
  */
 #ifndef WEIR_STATS_TABLE_H
 #define WEIR_STATS_TABLE_H
@@ -18,6 +18,7 @@ struct table {
 	const char *const
 		*titles; /* NULL-terminated; a leading '<' aligns the column to the left */
 	unsigned columns;
+	unsigned width_max; /* TABLE_WIDTH_MAX, unless changed after table_init() */
 	unsigned cell_count, cell_room;
 	char **cells; /* row by row */
 };

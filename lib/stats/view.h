@@ -3,8 +3,11 @@
 #ifndef WEIR_STATS_VIEW_H
 #define WEIR_STATS_VIEW_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
+#include "stats/measure.h"
 #include "stats/snapshot.h"
 
 struct view {
@@ -14,8 +17,14 @@ struct view {
 };
 
 json_t *view_workers_json(const struct view *view);
-json_t *view_latency_json(const struct view *view);
-json_t *view_stages_json(const struct view *view);
 json_t *view_order_json(const struct view *view); /* NULL: it is off */
+json_t *view_latency_json(const struct view *view);
+/* What a worker received from a port. */
+struct flow view_received(const struct view *view, uint16_t port, uint16_t worker);
+json_t *view_stages_json(const struct view *view);
+json_t *view_softnet_json(const struct view *view);
+/* `workers`: what view_workers_json() gave. Not whole: without tables and buckets. */
+json_t *view_steering_json(const struct view *view, const json_t *workers, bool whole);
+json_t *view_flows_json(const struct view *view, unsigned top);
 
 #endif

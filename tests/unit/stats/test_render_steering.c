@@ -253,7 +253,7 @@ static void grids_fit_the_screen(void **state)
 				width += ((unsigned char)*line & 0xc0) != 0x80;
 			assert_in_range(width, 1, 103);
 		}
-		assert_int_equal(lines, 12 + sizes[n % 3] / 32);
+		assert_int_equal(lines, 11 + sizes[n % 3] / 32);
 		free(text);
 		json_decref(json);
 	}
