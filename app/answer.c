@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "answer.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config/nearest.h"
 #include "stats/render.h"
+#include "stats/steering_svg.h"
 
 /* One thing alone has room for all its columns. */
 static bool is_alone(const json_t *result)
@@ -28,6 +30,8 @@ void answer_print(FILE *out, const json_t *result, const struct answer_style *st
 		fputc('\n', out);
 		return;
 	}
+	if (style->raw)
+		flags |= RENDER_RAW;
 	if (style->all)
 		flags |= RENDER_IDLE;
 	if (style->all || is_alone(result))
@@ -35,6 +39,29 @@ void answer_print(FILE *out, const json_t *result, const struct answer_style *st
 	if (isatty(fileno(out)))
 		flags |= RENDER_BOLD;
 	render(out, result, RENDER_WHATEVER, flags);
+}
+
+int answer_draw(const json_t *result, const char *path, struct error *error)
+{
+	bool to_stdout = strcmp(path, "-") == 0;
+	FILE *out;
+	int rc = 0;
+
+	if (json_object_get(result, "steering") == NULL)
+		return error_set(error, EINVAL, "only steering can be drawn");
+	out = to_stdout ? stdout : fopen(path, "we");
+	if (out == NULL)
+		return error_set(error, errno, "cannot write %s: %s", path, strerror(errno));
+	steering_svg(out, result);
+	if (fflush(out) != 0 || ferror(out))
+		rc = error_set(error, EIO, "%s could not be written whole", path);
+	if (to_stdout)
+		return rc;
+	if (fclose(out) != 0 && rc == 0)
+		rc = error_set(error, errno, "%s: %s", path, strerror(errno));
+	if (rc == 0)
+		printf("drew %s\n", path);
+	return rc;
 }
 
 static const char *const *section_names(void)

@@ -8,13 +8,20 @@
 
 #include <jansson.h>
 
+#include "base/error.h"
+
 struct answer_style {
 	bool json; /* as it is, instead of tables */
 	bool line; /* JSON in one line */
 	bool all; /* what saw no packet too */
+	bool raw; /* softnet as the kernel's softnet_stat */
 };
 
 void answer_print(FILE *out, const json_t *result, const struct answer_style *style);
+
+/* Draws what `show steering` with flows answered into a file; "-": stdout. Says on stdout where it
+ * went. 0 or -errno. */
+int answer_draw(const json_t *result, const char *path, struct error *error);
 
 /* The thing `show` may be asked for that is nearest to `word`, or NULL. */
 const char *answer_nearest_section(const char *word);
