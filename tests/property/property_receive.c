@@ -248,7 +248,7 @@ static void receive_step(void **state)
 {
 	static struct segmented packets[BURST];
 	struct rte_mbuf *mbufs[BURST];
-	struct toeplitz_key key;
+	static struct rss_hash rss;
 	uint32_t hashes[BURST];
 
 	(void)state;
@@ -256,14 +256,15 @@ static void receive_step(void **state)
 		const struct toeplitz_variant *variant =
 			toeplitz_variants[round % TOEPLITZ_VARIANT_COUNT];
 
+		rss_hash_init(&rss, toeplitz_key_microsoft, NULL, RSS_TRANSFORM_NONE, false);
 		toeplitz_key_init(
-			&key, toeplitz_key_microsoft, variant->supported() ? variant : NULL);
+			&rss.key, toeplitz_key_microsoft, variant->supported() ? variant : NULL);
 		for (unsigned i = 0; i < BURST; i++) {
 			random_frame(&packets[i].frame);
 			segment(&packets[i]);
 			mbufs[i] = packets[i].mbufs;
 		}
-		receive_parse_hash(&key, false, mbufs, BURST, hashes);
+		receive_parse_rss(&rss, false, mbufs, BURST, hashes);
 		for (unsigned i = 0; i < BURST; i++) {
 			struct headers found;
 

@@ -31,7 +31,7 @@ enum { UDP6_HASH = 0x40207d3d };
 static struct rte_mbuf mbufs[FRAMES_MAX], *packets[FRAMES_MAX];
 static uint8_t data[FRAMES_MAX][FRAME_BYTES];
 static uint32_t hashes[FRAMES_MAX];
-static struct toeplitz_key key;
+static struct rss_hash rss;
 
 /* Rubbish in all fields that the step has to write. */
 static uint8_t *put(unsigned index, const uint8_t *bytes, unsigned length)
@@ -89,7 +89,7 @@ static void fields(void **state)
 	mbufs[6].data_len = mbufs[6].pkt_len = 58;
 	put(7, tcp4, sizeof(tcp4))[23] = 132; /* SCTP */
 
-	receive_parse_hash(&key, false, packets, 8, hashes);
+	receive_parse_rss(&rss, false, packets, 8, hashes);
 	expect(0, RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_TCP, 14, 20, 20);
 	expect_hash(0, TCP4_HASH, true);
 	expect(1, RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 | RTE_PTYPE_L4_UDP, 14, 40, 8);
@@ -119,7 +119,7 @@ static void every_burst_length(void **state)
 			else
 				put(i, tcp4, sizeof(tcp4));
 		}
-		receive_parse_hash(&key, false, packets, count, hashes);
+		receive_parse_rss(&rss, false, packets, count, hashes);
 		for (unsigned i = 0; i < count; i++)
 			expect_hash(i, i % 3 == 1 ? UDP6_HASH : TCP4_HASH, true);
 		for (unsigned i = count; i < FRAMES_MAX; i++)
@@ -150,7 +150,7 @@ static void nic_hash(void **state)
 		put(1, tcp4, sizeof(tcp4)); /* the NIC did not hash this one */
 		put(2, tcp4, sizeof(tcp4))[20] = 0x20;
 		mbufs[2].ol_flags = RTE_MBUF_F_RX_RSS_HASH;
-		receive_parse_hash(&key, keep, packets, 3, hashes);
+		receive_parse_rss(&rss, keep, packets, 3, hashes);
 		expect_hash(0, keep ? 0xdeadbeef : TCP4_HASH, true);
 		expect_hash(1, TCP4_HASH, true);
 		expect_hash(2, keep ? 0xdeadbeef : TCP4_ADDRESSES_HASH, true);
@@ -168,7 +168,7 @@ static void segments(void **state)
 		mbufs[0].next = &mbufs[1];
 		mbufs[0].nb_segs = 2;
 		mbufs[0].pkt_len = sizeof(tcp4);
-		receive_parse_hash(&key, false, packets, 1, hashes);
+		receive_parse_rss(&rss, false, packets, 1, hashes);
 		expect(0, RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_TCP, 14, 20, 20);
 		expect_hash(0, TCP4_HASH, true);
 	}
@@ -177,7 +177,7 @@ static void segments(void **state)
 static int init_key(void **state)
 {
 	(void)state;
-	toeplitz_key_init(&key, toeplitz_key_microsoft, NULL);
+	rss_hash_init(&rss, toeplitz_key_microsoft, NULL, RSS_TRANSFORM_NONE, false);
 	return 0;
 }
 
