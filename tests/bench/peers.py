@@ -7,13 +7,11 @@ import subprocess
 import threading
 from pathlib import Path
 
+from rows import Unavailable
+
 ROOT = Path(__file__).resolve().parents[2]
 WEIR = os.environ.get("WEIR", str(ROOT / "build/app/weir"))
 HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
-
-
-class Unavailable(Exception):
-    """This comparison cannot be made here, and why."""
 
 
 def hugepages():

@@ -5,16 +5,24 @@ import statistics
 from typing import NamedTuple, Optional
 
 
+class Unavailable(Exception):
+    """This comparison cannot be made here, and why."""
+
+
+FAILURES = (Unavailable, RuntimeError, OSError)
+
+
 class Row(NamedTuple):
     case: str
     unit: str
-    weir: float
+    weir: Optional[float]
     peer: str = ""
     peer_value: Optional[float] = None
     ratio: Optional[float] = None
     spread: str = ""
     goal: str = ""
     met: Optional[bool] = None
+    not_measured: str = ""  # why
 
 
 def judge(goal, value, ratio):
@@ -29,9 +37,16 @@ def judge(goal, value, ratio):
             ">": measured > limit}[match.group(1)]
 
 
+def missing(case, unit, peer, goal, reason):
+    return Row(case, unit, None, peer, goal=goal, not_measured=str(reason) or "for no known reason")
+
+
 def alternate(case, unit, peer, goal, weir, other, rounds):
     """weir and its peer in turns, so that a slow moment of the machine meets both."""
-    pairs = [(weir(), other()) for _round in range(rounds)]
+    try:
+        pairs = [(weir(), other()) for _round in range(rounds)]
+    except FAILURES as reason:
+        return missing(case, unit, peer, goal, reason)
     ratios = sorted(ours / theirs for ours, theirs in pairs)
     ours = statistics.median(pair[0] for pair in pairs)
     theirs = statistics.median(pair[1] for pair in pairs)
@@ -42,7 +57,10 @@ def alternate(case, unit, peer, goal, weir, other, rounds):
 
 def alone(case, unit, goal, measure, rounds):
     """Measured against a number."""
-    values = sorted(measure() for _round in range(rounds))
+    try:
+        values = sorted(measure() for _round in range(rounds))
+    except FAILURES as reason:
+        return missing(case, unit, "", goal, reason)
     value = statistics.median(values)
     return Row(case, unit, value, spread=f"{number(values[0])}-{number(values[-1])}", goal=goal,
                met=judge(goal, value, None))
@@ -63,7 +81,8 @@ def table(rows):
     for row in rows:
         lines.append((row.case, row.unit, number(row.weir), row.peer, number(row.peer_value),
                       "" if row.ratio is None else f"{row.ratio:.2f}", row.spread, row.goal,
-                      {True: "yes", False: "NO", None: ""}[row.met]))
+                      f"not measured: {row.not_measured}" if row.not_measured
+                      else {True: "yes", False: "NO", None: ""}[row.met]))
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
                      for line in lines)
