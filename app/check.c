@@ -9,6 +9,7 @@
 #include "check_plan.h"
 #include "command.h"
 #include "config/config.h"
+#include "config/warnings.h"
 #include "placement/device.h"
 #include "placement/plan.h"
 #include "placement/thread.h"
@@ -95,6 +96,11 @@ static void warn_of_absent_devices(const struct checked *checked, json_t *warnin
 	}
 }
 
+static void append_warning(void *warnings, const char *text)
+{
+	json_array_append_new(warnings, json_string(text));
+}
+
 static json_t *plan_json(const struct checked *checked)
 {
 	json_t *object = check_plan_json(
@@ -102,6 +108,7 @@ static json_t *plan_json(const struct checked *checked)
 	json_t *warnings = json_object_get(object, "warnings");
 	char text[512];
 
+	config_warnings(checked->config, append_warning, warnings);
 	warn_of_absent_devices(checked, warnings);
 	if (thread_realtime_warning(&checked->config->workers, topology_root, text, sizeof(text)) >
 		0)

@@ -61,7 +61,7 @@ static void line_run(const char *line)
 	int rc;
 
 	console_split(line, &words);
-	style = (struct answer_style){.json = words.json, .all = words.all};
+	style = (struct answer_style){.json = words.json, .all = words.all, .raw = words.raw};
 	if (words.count == 0)
 		return;
 	rc = stats_request_make(words.list, words.count, &request, &error);
@@ -72,7 +72,10 @@ static void line_run(const char *line)
 		print_error(&words, &error);
 		return;
 	}
-	answer_print(stdout, result, &style);
+	if (words.svg == NULL)
+		answer_print(stdout, result, &style);
+	else if (answer_draw(result, words.svg, &error) < 0)
+		print_error(&words, &error);
 	json_decref(result);
 	if (strcmp(words.list[0], "start") == 0 || strcmp(words.list[0], "stop") == 0)
 		wait_for_forwarding(words.list[0][2] == 'a');
@@ -108,10 +111,16 @@ static int terminal_getc(FILE *unused)
 
 static char **complete(const char *text, int start, int end)
 {
+	json_t *settings;
+	char **matches;
+
 	(void)end;
 	rl_attempted_completion_over = 1; /* no file names */
-	console_complete_begin(rl_line_buffer, (size_t)start);
-	return rl_completion_matches(text, console_complete_next);
+	settings = stats_settings(console.stats);
+	console_complete_begin(rl_line_buffer, (size_t)start, settings);
+	matches = rl_completion_matches(text, console_complete_next);
+	json_decref(settings);
+	return matches;
 }
 
 static void terminal_restore(void)

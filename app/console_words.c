@@ -8,19 +8,27 @@
 #include "stats/commands.h"
 #include "stats/render.h"
 
-enum { CANDIDATES_MAX = 48 };
+enum { CANDIDATES_MAX = 512 };
 
 static struct {
 	const char *list[CANDIDATES_MAX];
 	unsigned count, next;
 } candidates;
 
+static bool is_raw(const struct console_words *words, const char *word)
+{
+	return strcmp(word, "--raw") == 0 ||
+		(words->count == 2 && strcmp(words->list[1], "softnet") == 0 &&
+			strcmp(word, "raw") == 0);
+}
+
 void console_split(const char *line, struct console_words *words)
 {
 	char *save = NULL;
 
 	words->count = 0;
-	words->json = words->all = false;
+	words->json = words->all = words->raw = false;
+	words->svg = NULL;
 	snprintf(words->text, sizeof(words->text), "%s", line);
 	for (char *word = strtok_r(words->text, " \t\r\n", &save); word != NULL;
 		word = strtok_r(NULL, " \t\r\n", &save)) {
@@ -30,9 +38,18 @@ void console_split(const char *line, struct console_words *words)
 			words->json = true;
 		else if (strcmp(word, "--all") == 0)
 			words->all = true;
+		else if (is_raw(words, word))
+			words->raw = true;
+		else if (strcmp(word, "--svg") == 0)
+			words->svg = strtok_r(NULL, " \t\r\n", &save);
+		else if (strcmp(word, "--top") == 0)
+			continue;
 		else if (words->count < CONSOLE_WORDS_MAX)
 			words->list[words->count++] = word;
 	}
+	/* A picture has flows in it, whether their number is said or not. */
+	if (words->svg != NULL && words->count == 2)
+		words->list[words->count++] = "10";
 }
 
 static void candidate_add(const char *name)
@@ -48,7 +65,20 @@ static void candidates_of_show(void)
 	candidate_add("all");
 }
 
-void console_complete_begin(const char *line, size_t start)
+static void candidates_of_set(const json_t *settings)
+{
+	const json_t *setting;
+	size_t i;
+
+	json_array_foreach (settings, i, setting) {
+		const char *path = json_string_value(json_object_get(setting, "path"));
+
+		if (path != NULL)
+			candidate_add(path);
+	}
+}
+
+void console_complete_begin(const char *line, size_t start, const json_t *settings)
 {
 	struct console_words before;
 	char copy[CONSOLE_LINE_BYTES];
@@ -61,12 +91,19 @@ void console_complete_begin(const char *line, size_t start)
 			candidate_add(stats_commands[i].name);
 	} else if (before.count == 1 && strcmp(before.list[0], "show") == 0) {
 		candidates_of_show();
-	} else if (before.count == 1 && strcmp(before.list[0], "set") == 0) {
-		for (unsigned i = 0; stats_settings[i].path != NULL; i++)
-			candidate_add(stats_settings[i].path);
+	} else if (strcmp(before.list[0], "set") == 0) {
+		/* Paths and values in turn. */
+		if (before.count % 2 == 1)
+			candidates_of_set(settings);
 	} else if (strcmp(before.list[0], "show") == 0) {
 		candidate_add("--all");
 		candidate_add("--json");
+		if (strcmp(before.list[1], "softnet") == 0)
+			candidate_add("--raw");
+		if (strcmp(before.list[1], "steering") == 0)
+			candidate_add("--svg");
+		if (strcmp(before.list[1], "steering") == 0 || strcmp(before.list[1], "flows") == 0)
+			candidate_add("--top");
 	}
 }
 

@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONSOLE_WORDS_MAX = 8, CONSOLE_LINE_BYTES = 4096 };
+#include <jansson.h>
+
+enum { CONSOLE_WORDS_MAX = 16, CONSOLE_LINE_BYTES = 4096 };
 
 struct console_words {
 	unsigned count;
 	const char *list[CONSOLE_WORDS_MAX];
-	bool json, all; /* --json, --all: not among the words */
+	/* Of how to show it, and not among the words: --json, --all, --raw (also as a word after
+	 * "show softnet"), --svg FILE. --top is left out, its number is a word. */
+	bool json, all, raw;
+	const char *svg; /* NULL: not given */
 	char text[CONSOLE_LINE_BYTES];
 };
 
@@ -19,9 +24,10 @@ struct console_words {
  * no command takes as many. */
 void console_split(const char *line, struct console_words *words);
 
-/* Completion of the word that starts at `start` in `line`: begin, then next until NULL. What next
+/* Completion of the word that starts at `start` in `line`: begin, then next until NULL. `settings`:
+ * what may be set (config_settings()), which is needed until then; NULL: not known. What next
  * returns is malloc'ed. */
-void console_complete_begin(const char *line, size_t start);
+void console_complete_begin(const char *line, size_t start, const json_t *settings);
 char *console_complete_next(const char *text, int state);
 
 #endif

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weir explain: where RSS takes a flow, and why, without starting anything. */
+/* weir explain: where a flow goes, and why: by a configuration, or in a running weir. */
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "command.h"
 #include "config/config.h"
-#include "config/values.h"
+#include "control/control.h"
 #include "placement/device.h"
 #include "placement/plan.h"
 #include "placement/topology.h"
+#include "stats/explanation.h"
 #include "steering/reta.h"
-#include "steering/toeplitz.h"
+#include "steering/rss_hash.h"
 #include "steering/tuple.h"
 
 static const char *config_path, *port_name, *key_text, *queues_text, *reta_text, *workers_text;
-static int as_json;
+static const char *socket_path;
+static int as_json, live;
 
 static const struct option options[] = {
 	{"config", 'c', OPTION_STRING, &config_path, "FILE",
@@ -32,7 +34,11 @@ static const struct option options[] = {
 		"entries of the indirection table: 128, 256 or 512 (128)"},
 	{"workers", 'w', OPTION_STRING, &workers_text, "N",
 		"how many workers (as many as weir run would take on this machine)"},
-	{"json", 0, OPTION_FLAG, &as_json, NULL, "print one JSON object"},
+	{"live", 'l', OPTION_FLAG, &live, NULL,
+		"ask the weir that runs, which knows consumers, flows and moves too"},
+	{"socket", 0, OPTION_STRING, &socket_path, "PATH",
+		"Control socket of the weir to ask; implies --live"},
+	{"json", 'j', OPTION_FLAG, &as_json, NULL, "print one JSON object"},
 	{NULL, 0, OPTION_FLAG, NULL, NULL, NULL},
 };
 
@@ -48,13 +54,9 @@ struct explanation {
 	struct topology topology;
 	struct plan_port ports[CONFIG_PORTS_MAX];
 	struct plan plan;
-	unsigned port;
 	const char *rss; /* "software", "hardware" or "off" */
 	unsigned queue_count; /* over which RSS spreads */
-	uint8_t input[TOEPLITZ_INPUT_MAX];
-	unsigned input_bytes;
-	uint32_t hash;
-	unsigned bucket, queue, worker;
+	struct steering_explanation decision;
 };
 
 static int failed(const char *message)
@@ -113,11 +115,11 @@ static int choose_port(struct explanation *explanation)
 		if (config->port_count == 0)
 			return failed("the configuration has no port");
 		if (config->pipeline_count > 0)
-			explanation->port = config->pipelines[0].from_port;
+			explanation->decision.port = config->pipelines[0].from_port;
 		return EXIT_OK;
 	}
-	for (unsigned port = 0; port < config->port_count; port++) {
-		explanation->port = port;
+	for (uint16_t port = 0; port < config->port_count; port++) {
+		explanation->decision.port = port;
 		if (strcmp(config->ports[port].name, port_name) == 0)
 			return EXIT_OK;
 	}
@@ -170,17 +172,33 @@ static int make_plan(struct explanation *explanation)
 	return EXIT_OK;
 }
 
-static int follow(struct explanation *explanation)
+/* Workers whose CPUs the mask of the queue names, in the order of their CPUs. */
+static void fill_map(const struct explanation *explanation, struct rps_map *ret_map)
 {
 	const struct plan *plan = &explanation->plan;
-	const unsigned port = explanation->port;
+	const struct cpu_mask *mask =
+		queue_mask(&explanation->config->ports[explanation->decision.port].rps_cpus,
+			explanation->decision.queue);
+
+	ret_map->count = 0;
+	for (unsigned cpu = 0; mask != NULL && cpu < CONFIG_CPUS_MAX; cpu++)
+		for (unsigned w = 0; cpu_mask_has(mask, cpu) && w < plan->worker_count; w++)
+			if (plan->workers[w].cpu == cpu)
+				ret_map->workers[ret_map->count++] = (uint8_t)w;
+}
+
+static int follow_rss(struct explanation *explanation)
+{
+	const struct plan *plan = &explanation->plan;
+	struct steering_explanation *decision = &explanation->decision;
+	const unsigned port = decision->port;
 	const struct config_rss *rss = &explanation->config->ports[port].rss;
-	struct toeplitz_key key;
+	struct error error = {0};
+	struct rss_hash hash;
 	struct reta reta;
 
-	toeplitz_key_init(&key, rss->key, NULL);
-	explanation->input_bytes = tuple_hash_input(&explanation->tuple, explanation->input);
-	explanation->hash = toeplitz_hash(&key, explanation->input, explanation->input_bytes);
+	rss_hash_init(&hash, rss->key, rss->fields, rss->xfrm, rss->inner);
+	decision->hash = tuple_rss_hash(&explanation->tuple, &hash);
 	explanation->rss = plan->emulated_queues[port] > 0	    ? "software"
 		: plan->rx_queues[port] > 1 && rss->mode != RSS_OFF ? "hardware"
 								    : "off";
@@ -188,143 +206,153 @@ static int follow(struct explanation *explanation)
 	explanation->queue_count = plan->emulated_queues[port] > 0  ? plan->emulated_queues[port]
 		: rss->mode != RSS_OFF && plan->rx_queues[port] > 1 ? plan->rx_queues[port]
 								    : 1;
-	if (reta_fill_equal(&reta, rss->reta_size, (uint16_t)explanation->queue_count) < 0)
-		return command_usage_error(&command_explain,
-			"a table of %u entries for %u queues: expected 128, 256 or 512 entries and "
-			"no "
-			"more queues than entries",
-			rss->reta_size, explanation->queue_count);
-	explanation->bucket = reta_bucket(&reta, explanation->hash);
-	explanation->queue = reta_queue(&reta, explanation->hash);
-	explanation->worker = plan->emulated_queues[port] > 0
-		? plan->emulated_worker[port][explanation->queue]
-		: plan->rx_worker[port][explanation->queue];
+	if (reta_fill(&reta, rss->reta_size, (uint16_t)explanation->queue_count, rss->equal,
+		    rss->weights.weights, rss->weights.count, &error) < 0)
+		return failed(error.message);
+	decision->bucket = (uint16_t)reta_bucket(&reta, decision->hash);
+	decision->queue = (uint8_t)reta_queue(&reta, decision->hash);
+	decision->queue_worker = (uint8_t)(plan->emulated_queues[port] > 0
+			? plan->emulated_worker[port][decision->queue]
+			: plan->rx_worker[port][decision->queue]);
 	return EXIT_OK;
 }
 
-static char *format_hex(const uint8_t *bytes, unsigned count, char *text)
+/* What a running engine knows besides, offline nobody does: consumers, flows, moves. */
+static void follow_rps(struct explanation *explanation)
 {
-	for (unsigned i = 0; i < count; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
-	return text;
+	const struct config *config = explanation->config;
+	struct steering_explanation *decision = &explanation->decision;
+
+	fill_map(explanation, &decision->rps);
+	decision->rps_worker = decision->queue_worker;
+	if (decision->rps.count > 0 && decision->hash != 0)
+		decision->rps_worker = (uint8_t)rps_worker(&decision->rps, decision->hash);
+	decision->balanced = config->steering.balance;
+	decision->bucket_worker = decision->queue_worker;
+	decision->has_rfs = config->steering.rps_sock_flow_entries > 0 &&
+		config->ports[decision->port].rps_flow_cnt > 0;
+	decision->consumer_cpu = decision->flow_worker = -1;
+	decision->worker = decision->balanced ? decision->bucket_worker : decision->rps_worker;
 }
 
-static const char *why_addresses_only(const struct tuple *tuple)
+static void follow_xps(struct explanation *explanation)
 {
-	if (!tuple->has_ports)
-		return "the addresses only, as no ports were given: so it is for fragments too";
-	return "the addresses only: RSS hashes ports of tcp, udp and sctp";
+	const struct config *config = explanation->config;
+	struct steering_explanation *decision = &explanation->decision;
+	uint16_t queues[CONFIG_WORKERS_MAX];
+
+	decision->tx_port = decision->tx_queue = decision->tx_owner = -1;
+	for (unsigned i = 0; i < config->pipeline_count; i++)
+		if (config->pipelines[i].from_port == decision->port &&
+			config->pipelines[i].to_port != UINT16_MAX)
+			decision->tx_port = config->pipelines[i].to_port;
+	if (decision->tx_port < 0)
+		return;
+	plan_tx_queues(config, &explanation->plan, (uint16_t)decision->tx_port, queues);
+	decision->tx_queue = queues[decision->worker];
+	for (decision->tx_owner = 0; queues[decision->tx_owner] != decision->tx_queue;)
+		decision->tx_owner++;
 }
 
-/* The hashed bytes, with spaces between words of an address and between ports. */
-static void print_input(const struct explanation *explanation)
+static int answer(const json_t *object)
 {
-	const unsigned ports = tuple_hashes_ports(&explanation->tuple) ? 2 : 0;
-
-	printf("%-11s", "hashed");
-	for (unsigned i = 0; i < explanation->input_bytes; i++)
-		printf("%s%02x", i % 4 == 0 || i + ports == explanation->input_bytes ? " " : "",
-			explanation->input[i]);
-	printf("\n%-11s   %s\n", "",
-		ports > 0 ? "source address, destination address, source port, destination port"
-			  : why_addresses_only(&explanation->tuple));
-}
-
-static void print_rows(const struct explanation *explanation)
-{
-	const struct config_port *port = &explanation->config->ports[explanation->port];
-	const struct plan *plan = &explanation->plan;
-	const bool software = strcmp(explanation->rss, "software") == 0;
-	const unsigned cpu = plan->workers[explanation->worker].cpu;
-	char text[3 * TOEPLITZ_KEY_BYTES], row[64];
-
-	if (config_path != NULL)
-		printf("%-11s %s, RSS %s\n", "port", port->name, explanation->rss);
-	printf("%-11s %s\n", "key", config_format_rss_key(text, sizeof(text), port->rss.key));
-	print_input(explanation);
-	printf("%-11s 0x%08" PRIx32 "    Toeplitz of these bytes with this key\n", "hash",
-		explanation->hash);
-	snprintf(row, sizeof(row), "%u of %u", explanation->bucket, port->rss.reta_size);
-	printf("%-11s %-13s hash & %u\n", "RETA entry", row, port->rss.reta_size - 1u);
-	snprintf(row, sizeof(row), "%u of %u", explanation->queue, explanation->queue_count);
-	if (explanation->queue_count > 1)
-		printf("%-11s %-13s entry %% %u: entries are given to queues in turn\n", "queue",
-			row, explanation->queue_count);
+	if (as_json)
+		json_dumpf(object, stdout, JSON_INDENT(2));
 	else
-		printf("%-11s %-13s the only one\n", "queue", row);
-	snprintf(row, sizeof(row), "%u of %u", explanation->worker, plan->worker_count);
-	if (software)
-		printf("%-11s %-13s queue %% %u: queues belong to workers in turn; on CPU %u\n",
-			"worker", row, plan->worker_count, cpu);
-	else
-		printf("%-11s %-13s the one that polls this queue, on CPU %u\n", "worker", row,
-			cpu);
-	if (strcmp(explanation->rss, "hardware") == 0)
-		printf("\nRSS is the device's here: its table may be of another size.\n");
+		explanation_print(stdout, object);
+	if (as_json)
+		printf("\n");
+	return EXIT_OK;
 }
 
-static void print_text(const struct explanation *explanation)
+/* Somebody who asks about defaults may have meant the weir that runs. */
+static void point_at_running(void)
 {
-	char text[TUPLE_TEXT_BYTES];
+	char path[128];
 
-	printf("%s -> ", tuple_format_source(&explanation->tuple, text));
-	printf("%s, ", tuple_format_destination(&explanation->tuple, text));
-	printf("%s\n\n", tuple_format_protocol(&explanation->tuple, text));
-	print_rows(explanation);
+	control_default_path(path, sizeof(path));
+	if (config_path == NULL && !as_json && access(path, F_OK) == 0)
+		printf("\nThis is what a weir with defaults would do. One runs here: --live asks "
+		       "it.\n");
 }
 
-static int print_json(const struct explanation *explanation)
+static int answer_offline(const struct explanation *explanation)
 {
-	const struct config_port *port = &explanation->config->ports[explanation->port];
-	const struct plan *plan = &explanation->plan;
-	char source[TUPLE_TEXT_BYTES], destination[TUPLE_TEXT_BYTES], protocol[TUPLE_TEXT_BYTES];
-	char key[3 * TOEPLITZ_KEY_BYTES], input[3 * TOEPLITZ_INPUT_MAX], hash[16];
-	json_t *object;
+	const struct explained explained = {.config = explanation->config,
+		.plan = &explanation->plan,
+		.tuple = &explanation->tuple,
+		.decision = &explanation->decision,
+		.rss = explanation->rss,
+		.queue_count = explanation->queue_count};
+	json_t *object = explanation_json(&explained);
+	int code;
 
-	snprintf(hash, sizeof(hash), "0x%08" PRIx32, explanation->hash);
-	object = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
-		"source", tuple_format_source(&explanation->tuple, source), "destination",
-		tuple_format_destination(&explanation->tuple, destination), "protocol",
-		tuple_format_protocol(&explanation->tuple, protocol), "rss", explanation->rss,
-		"key", format_hex(port->rss.key, TOEPLITZ_KEY_BYTES, key), "input",
-		format_hex(explanation->input, explanation->input_bytes, input), "ports_hashed",
-		tuple_hashes_ports(&explanation->tuple), "hash", hash, "reta_size",
-		(int)port->rss.reta_size, "reta_entry", (int)explanation->bucket, "queue",
-		(int)explanation->queue, "queues", (int)explanation->queue_count, "worker",
-		(int)explanation->worker, "workers", (int)plan->worker_count, "cpu",
-		(int)plan->workers[explanation->worker].cpu);
 	if (object == NULL)
 		return EXIT_FAILED;
-	if (config_path != NULL)
-		json_object_set_new(object, "port", json_string(port->name));
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	printf("\n");
+	/* Of a configuration nobody has seen, no port's name is worth telling. */
+	if (config_path == NULL)
+		json_object_del(object, "port");
+	code = answer(object);
 	json_decref(object);
-	return EXIT_OK;
+	point_at_running();
+	return code;
+}
+
+/* ---- a running weir ---- */
+
+static int explain_live(const struct tuple *tuple)
+{
+	char source[TUPLE_TEXT_BYTES], destination[TUPLE_TEXT_BYTES], protocol[TUPLE_TEXT_BYTES];
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "command", "explain", "source",
+		tuple_format_source(tuple, source), "destination",
+		tuple_format_destination(tuple, destination), "protocol",
+		tuple_format_protocol(tuple, protocol));
+	struct error error = {0};
+	json_t *result = NULL;
+	char path[128];
+	int rc;
+
+	if (config_path != NULL || key_text != NULL || queues_text != NULL || reta_text != NULL ||
+		workers_text != NULL) {
+		json_decref(request);
+		return failed("--live asks the running weir, which has its own configuration");
+	}
+	if (port_name != NULL)
+		json_object_set_new(request, "port", json_string(port_name));
+	control_default_path(path, sizeof(path));
+	rc = control_request(socket_path != NULL ? socket_path : path, request, &result, &error);
+	json_decref(request);
+	if (rc < 0) {
+		fprintf(stderr, "weir explain: %s\n", error.message);
+		return rc == -EREMOTEIO ? EXIT_USAGE : EXIT_FAILED;
+	}
+	rc = answer(json_object_get(result, "explanation"));
+	json_decref(result);
+	return rc;
 }
 
 static int explain(int argc, char **argv, struct explanation *explanation)
 {
 	int code = read_tuple(argc, argv, &explanation->tuple);
 
+	if (code == EXIT_OK && (live || socket_path != NULL))
+		return explain_live(&explanation->tuple);
 	if (code == EXIT_OK)
 		code = load_config(&explanation->config);
 	if (code == EXIT_OK)
 		code = choose_port(explanation);
 	if (code == EXIT_OK)
-		code = apply_options(
-			explanation->config, &explanation->config->ports[explanation->port].rss);
+		code = apply_options(explanation->config,
+			&explanation->config->ports[explanation->decision.port].rss);
 	if (code == EXIT_OK)
 		code = make_plan(explanation);
 	if (code == EXIT_OK)
-		code = follow(explanation);
+		code = follow_rss(explanation);
 	if (code != EXIT_OK)
 		return code;
-	if (as_json)
-		return print_json(explanation);
-	print_text(explanation);
-	return EXIT_OK;
+	follow_rps(explanation);
+	follow_xps(explanation);
+	return answer_offline(explanation);
 }
 
 static int run(int argc, char **argv)
@@ -345,22 +373,23 @@ static int run(int argc, char **argv)
 const struct command command_explain = {
 	.name = "explain",
 	.arguments = "SOURCE DESTINATION PROTOCOL",
-	.summary = "say where RSS takes a flow, and why",
+	.summary = "say where a flow goes, and why",
 	.description =
-		"Computes the RSS hash of a flow and follows it through the indirection table "
-		"(RETA) "
-		"to a queue and its worker. Ends are written 10.0.0.1:80, [2001:db8::1]:80, or as "
+		"Follows a flow through every decision: RSS hash, indirection table (RETA), queue, "
+		"RPS map, RFS consumer and flow, balancer, worker, transmit queue; with the place "
+		"where Linux has the same. Ends are written 10.0.0.1:80, [2001:db8::1]:80, or as "
 		"addresses without ports; protocols are tcp, udp, sctp, icmp, icmp6, igmp, gre, "
-		"esp, "
-		"ip or a number.\n\n"
-		"Without a configuration one port is assumed whose RSS is made in software, on "
-		"this "
-		"machine. Nothing is started and no device is touched.",
+		"esp, ah, ip or a number.\n\n"
+		"Without --live nothing is asked, started or touched: the answer follows from the "
+		"configuration and this machine; without a configuration one port is assumed whose "
+		"RSS is made in software. With --live the running weir answers: by its present "
+		"settings, and with what only it knows.",
 	.examples = "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp  # with the defaults\n"
 		    "weir explain [2001:db8::1]:80 [2001:db8::2]:1234 udp --queues 8 --workers 4\n"
 		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --key symmetric  # both directions "
 		    "alike\n"
-		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --config weir.json --port wan",
+		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --config weir.json --port wan\n"
+		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --live",
 	.options = options,
 	.run = run,
 };

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "command.h"
+#include "config/warnings.h"
 #include "console.h"
 #include "engine/order.h"
 #include "engine/verify.h"
@@ -62,6 +63,11 @@ static int failed(const struct session *session, const struct error *error)
 	return error->code == EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }
 
+static void print_warning(void *argument, const char *text)
+{
+	print_notice(argument, true, text);
+}
+
 int session_load(struct session *session, const char *path, const char *text)
 {
 	struct config_problems problems;
@@ -82,6 +88,7 @@ int session_begin(struct session *session)
 	struct error error = {0};
 
 	signals_catch();
+	config_warnings(session->config, print_warning, session);
 	if (engine_create(session->config, print_notice, session, &session->engine, &error) != 0) {
 		session->config = config_destroy(session->config);
 		return failed(session, &error);

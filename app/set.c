@@ -1,79 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weir set: changes a setting of a running engine. */
+/* weir set: changes settings of a running engine, or lists them. */
+#include <errno.h>
 #include <string.h>
 
 #include "answer.h"
 #include "command.h"
-#include "config/nearest.h"
 #include "control/control.h"
 #include "stats/commands.h"
 
-enum { SETTINGS_MAX = 32 };
+enum { WORDS_MAX = 128 };
 
 static const char *socket_path;
+static int as_json;
 
 static const struct option options[] = {
+	{"json", 'j', OPTION_FLAG, &as_json, NULL, "Prints the answer as JSON"},
 	{"socket", 0, OPTION_STRING, &socket_path, "PATH", "Control socket of the engine"},
 	{.name = NULL},
 };
 
-static int unknown_setting(const char *path)
+static int ask(const json_t *request)
 {
-	const char *names[SETTINGS_MAX + 1];
-	unsigned count = 0;
-	const char *near;
-
-	for (; count < SETTINGS_MAX && stats_settings[count].path != NULL; count++)
-		names[count] = stats_settings[count].path;
-	names[count] = NULL;
-	near = config_nearest(path, names);
-	return command_usage_error(&command_set, "\"%s\" cannot be set while weir runs%s%s%s", path,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
-static int run(int argc, char **argv)
-{
-	const struct stats_setting_info *setting = stats_settings;
-	struct answer_style style = {0};
+	struct answer_style style = {.json = as_json};
 	struct error error = {0};
-	json_t *request, *result = NULL;
 	char default_path[128];
+	json_t *result = NULL;
 	int rc;
 
-	if (argc != 2)
-		return command_usage_error(&command_set, "expected a setting and its value");
-	while (setting->path != NULL && strcmp(setting->path, argv[0]) != 0)
-		setting++;
-	if (setting->path == NULL)
-		return unknown_setting(argv[0]);
 	if (socket_path == NULL) {
 		control_default_path(default_path, sizeof(default_path));
 		socket_path = default_path;
 	}
-	request = json_pack("{s:s, s:s, s:s}", "command", "set", "path", argv[0], "value", argv[1]);
-	if (request == NULL)
-		return command_usage_error(&command_set, "the value is not valid UTF-8");
 	rc = control_request(socket_path, request, &result, &error);
-	json_decref(request);
 	if (rc < 0) {
 		fprintf(stderr, "weir set: %s\n", error.message);
-		return EXIT_FAILED;
+		/* What an engine refuses is what the user asked for. */
+		return rc == -EREMOTEIO ? EXIT_USAGE : EXIT_FAILED;
 	}
 	answer_print(stdout, result, &style);
 	json_decref(result);
 	return EXIT_OK;
 }
 
+static int run(int argc, char **argv)
+{
+	const char *words[WORDS_MAX] = {"set"};
+	struct error error = {0};
+	json_t *request;
+	int code;
+
+	if (argc % 2 != 0)
+		return command_usage_error(
+			&command_set, "\"%s\": expected its value too", argv[argc - 1]);
+	if (argc >= WORDS_MAX)
+		return command_usage_error(&command_set, "too many settings at once");
+	for (int i = 0; i < argc; i++)
+		words[i + 1] = argv[i];
+	if (stats_request_make(words, (unsigned)argc + 1, &request, &error) < 0)
+		return command_usage_error(&command_set, "%s", error.message);
+	code = ask(request);
+	json_decref(request);
+	return code;
+}
+
 const struct command command_set = {
 	.name = "set",
-	.arguments = "SETTING VALUE",
-	.summary = "Changes a setting of a running engine",
+	.arguments = "[SETTING VALUE]...",
+	.summary = "Changes settings of a running engine, or lists them",
 	.description =
-		"What can be set, named as in the configuration:\n"
-		"stats.interval: the time between periodic tables and JSON lines, 0 for none; "
-		"stats.table: on or off.",
-	.examples = "  weir set stats.interval 5s\n"
-		    "  weir set stats.table off\n",
+		"A setting is named by its place in the configuration, with dots or as a JSON "
+		"pointer: steering.balance, ports.wan.rps_cpus, /ports/wan/rss/key. Its value is "
+		"what the file would have, or on and off. Several settings change together or not "
+		"at all. Packets on the way are neither dropped nor reordered.\n\n"
+		"Without arguments: what may be set, with its present value. weir.json(5) marks "
+		"it too; all else needs a restart. The configuration file is left as it is.",
+	.examples = "  weir set steering.balance on\n"
+		    "  weir set ports.wan.rps_cpus 1-3 steering.rps_sock_flow_entries 32768\n"
+		    "  weir set stats.interval 5s\n",
 	.options = options,
 	.run = run,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "stats/render.h"
 #include "stats/state.h"
 
@@ -33,24 +34,31 @@ static json_t *commands_json(void)
 	return commands;
 }
 
-static json_t *config_json(const struct stats *stats)
+static json_t *config_json(struct stats *stats)
 {
-	char *text = config_to_json(engine_config(stats->engine));
-	json_t *config = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	char *text;
+	json_t *config;
 
+	pthread_mutex_lock(&stats->settings_lock);
+	text = config_to_json(engine_config(stats->engine));
+	pthread_mutex_unlock(&stats->settings_lock);
+	config = text != NULL ? json_loads(text, 0, NULL) : NULL;
 	free(text);
 	return config;
 }
 
 /* A whole answer, cut down to the sections wanted. */
-static json_t *counters_json(struct stats *stats, unsigned wanted)
+static json_t *counters_json(struct stats *stats, unsigned wanted, unsigned flows)
 {
 	json_t *object;
 
+	/* Tables of steering stay while they are read. */
+	pthread_mutex_lock(&stats->settings_lock);
 	pthread_mutex_lock(&stats->lock);
-	object = stats_ask(stats, clock_monotonic_ns(), clock_wall_ns());
+	object = stats_ask(stats, clock_monotonic_ns(), clock_wall_ns(), flows);
 	json_object_set_new(object, "forwarding", json_boolean(stats->forwarding));
 	pthread_mutex_unlock(&stats->lock);
+	pthread_mutex_unlock(&stats->settings_lock);
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		if (!(wanted & 1u << i))
 			json_object_del(object, sections[i].name);
@@ -72,10 +80,39 @@ static unsigned sections_named(const char *name)
 	return wanted == SECTION_BIT(DROPS) ? wanted | SECTION_BIT(ACCOUNT) : wanted;
 }
 
-static int show(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+static const char *word(const json_t *request, const char *parameter)
 {
-	unsigned wanted = sections_named(values[0]);
+	return json_string_value(json_object_get(request, parameter));
+}
+
+/* How many flows: COMMAND_TOP where it is not said, 0 where flows have no part in it. */
+static int top_parse(
+	const json_t *request, unsigned *wanted, unsigned *ret_top, struct error *error)
+{
+	const char *what = word(request, "what"), *text = word(request, "top");
+	uint64_t top = COMMAND_TOP;
+
+	*ret_top = *wanted & (SECTION_BIT(FLOWS) | SECTION_BIT(STEERING)) ? COMMAND_TOP : 0;
+	if (text == NULL)
+		return 0;
+	if (*ret_top == 0)
+		return error_set(
+			error, EINVAL, "show %.64s takes no number, found \"%.64s\"", what, text);
+	if (units_parse_count(text, &top) < 0 || top < 1 || top > COMMAND_TOP_MAX)
+		return error_set(error, EINVAL,
+			"show %s: expected how many flows, 1 to %d, found \"%.64s\"", what,
+			COMMAND_TOP_MAX, text);
+	*wanted |= SECTION_BIT(FLOWS);
+	*ret_top = (unsigned)top;
+	return 0;
+}
+
+static int show(
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
+{
+	const char *what = word(request, "what");
+	unsigned wanted = sections_named(what), top;
+	int rc;
 
 	if (wanted == 0) {
 		struct names names = {"all"};
@@ -83,15 +120,19 @@ static int show(
 		for (unsigned i = 0; i < SECTION_COUNT; i++)
 			names_add(&names, sections[i].name);
 		return error_set(error, EINVAL,
-			"nothing named \"%.64s\" to show: expected one of %s", values[0],
-			names.text);
+			"nothing named \"%.64s\" to show: expected one of %s", what, names.text);
 	}
-	if (wanted & RENDER_ALL_COUNTERS) {
-		*ret_result = counters_json(stats, wanted);
+	rc = top_parse(request, &wanted, &top, error);
+	if (rc < 0)
+		return rc;
+	if (wanted & (RENDER_ALL_COUNTERS | RENDER_STEERING)) {
+		*ret_result = counters_json(stats, wanted, top);
 	} else {
-		json_t *part = wanted == SECTION_BIT(CONFIG) ? config_json(stats) : commands_json();
+		json_t *part = wanted == SECTION_BIT(CONFIG) ? config_json(stats)
+			: wanted == SECTION_BIT(SETTINGS)    ? stats_settings(stats)
+							     : commands_json();
 
-		*ret_result = json_pack("{s:o*}", values[0], part);
+		*ret_result = json_pack("{s:o*}", what, part);
 	}
 	if (wanted == SECTION_BIT(ORDER) && *ret_result != NULL &&
 		json_object_get(*ret_result, "order") == NULL) {
@@ -104,36 +145,17 @@ static int show(
 }
 
 static int help(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
 {
 	(void)stats;
-	(void)values;
+	(void)request;
 	*ret_result = json_pack("{s:o*}", "commands", commands_json());
 	return *ret_result != NULL ? 0 : error_set(error, ENOMEM, "no memory for the answer");
 }
 
-static int set(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+static int set(struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
 {
-	const struct stats_setting_info *info = stats_settings;
-	struct names names = {""};
-	int rc;
-
-	for (; info->path != NULL && strcmp(info->path, values[0]) != 0; info++)
-		names_add(&names, info->path);
-	if (info->path == NULL)
-		return error_set(error, EINVAL,
-			"\"%.64s\" cannot be set while weir runs: what can is %s", values[0],
-			names.text);
-	pthread_mutex_lock(&stats->lock);
-	rc = info->set(stats, values[1]);
-	pthread_mutex_unlock(&stats->lock);
-	if (rc < 0)
-		return error_set(error, EINVAL, "%s: expected %s, found \"%.64s\"", info->path,
-			info->expected, values[1]);
-	*ret_result =
-		json_pack("{s:o}", "message", json_sprintf("%s is now %s", info->path, values[1]));
-	return 0;
+	return stats_set(stats, json_object_get(request, "settings"), ret_result, error);
 }
 
 static int post(struct stats *stats, enum stats_request request, const char *message,
@@ -150,35 +172,39 @@ static int post(struct stats *stats, enum stats_request request, const char *mes
 }
 
 static int start(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
 {
-	(void)values;
+	(void)request;
 	return post(stats, STATS_REQUEST_START, "starting", ret_result, error);
 }
 
 static int stop(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
 {
-	(void)values;
+	(void)request;
 	return post(stats, STATS_REQUEST_STOP, "stopping", ret_result, error);
 }
 
 static int quit(
-	struct stats *stats, const char *const *values, json_t **ret_result, struct error *error)
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error)
 {
-	(void)values;
+	(void)request;
 	return post(stats, STATS_REQUEST_QUIT, "leaving", ret_result, error);
 }
 
 const struct stats_command_info stats_commands[] = {
-	{"show", {"what"}, "WHAT", "ports, queues, workers, stages, latency, drops, memory, ...",
-		show},
-	{"set", {"path", "value"}, "PATH VALUE", "change a setting of the running engine", set},
-	{"start", {NULL}, "", "forward packets", start},
-	{"stop", {NULL}, "", "stop forwarding; what is on the way is drained", stop},
-	{"quit", {NULL}, "", "stop, and end the engine", quit},
-	{"help", {NULL}, "", "this list", help},
-	{NULL, {NULL}, NULL, NULL, NULL},
+	{"show", {"what", "top"}, 1, false, "WHAT [FLOWS]",
+		"ports, queues, workers, stages, latency, drops, memory, ...", show},
+	{"set", {"settings"}, 1, true, "[PATH VALUE]...",
+		"change settings of the running engine; without arguments: list them", set},
+	{"explain", {"source", "destination", "protocol", "port"}, 2, false,
+		"SOURCE DESTINATION [PROTOCOL [PORT]]",
+		"where the packets of a flow go now, and why", stats_explain},
+	{"start", {NULL}, 0, false, "", "forward packets", start},
+	{"stop", {NULL}, 0, false, "", "stop forwarding; what is on the way is drained", stop},
+	{"quit", {NULL}, 0, false, "", "stop, and end the engine", quit},
+	{"help", {NULL}, 0, false, "", "this list", help},
+	{.name = NULL},
 };
 
 static const struct stats_command_info *command_find(const char *name, struct error *error)
@@ -209,48 +235,88 @@ static int usage_error(const struct stats_command_info *info, struct error *erro
 		info->arguments[0] != '\0' ? " " : "", info->arguments);
 }
 
+/* Words in pairs into an object; a name given twice is a mistake. */
+static int pairs_make(
+	const char *const *words, unsigned count, json_t **ret_object, struct error *error)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i + 1 < count; i += 2) {
+		if (json_object_get(object, words[i]) != NULL) {
+			json_decref(object);
+			return error_set(error, EINVAL, "%.64s is given twice", words[i]);
+		}
+		if (json_object_set_new(object, words[i], json_string(words[i + 1])) < 0) {
+			json_decref(object);
+			return error_set(error, EINVAL, "not valid UTF-8");
+		}
+	}
+	*ret_object = object;
+	return 0;
+}
+
 int stats_request_make(
 	const char *const *words, unsigned count, json_t **ret_request, struct error *error)
 {
 	const struct stats_command_info *info = command_find(words[0], error);
-	json_t *request;
+	json_t *request, *value = NULL;
+	unsigned given = count - 1, most;
+	int rc = 0;
 
 	if (info == NULL)
 		return -EINVAL;
-	if (count - 1 != parameter_count(info))
+	most = parameter_count(info);
+	if (info->pairs ? given % 2 != 0 : given > most || given + info->optional < most)
 		return usage_error(info, error);
 	request = json_pack("{s:s}", "command", words[0]);
-	for (unsigned i = 0; i + 1 < count; i++) {
-		if (json_object_set_new(request, info->parameters[i], json_string(words[i + 1])) <
-			0) {
-			json_decref(request);
-			return error_set(error, EINVAL, "not valid UTF-8");
-		}
+	if (info->pairs) {
+		rc = pairs_make(words + 1, given, &value, error);
+		if (rc == 0)
+			json_object_set_new(request, info->parameters[0], value);
 	}
-	*ret_request = request;
-	return 0;
+	for (unsigned i = 0; !info->pairs && rc == 0 && i < given; i++)
+		if (json_object_set_new(request, info->parameters[i], json_string(words[i + 1])) <
+			0)
+			rc = error_set(error, EINVAL, "not valid UTF-8");
+	if (rc < 0)
+		json_decref(request);
+	else
+		*ret_request = request;
+	return rc;
+}
+
+static int parameter_check(const struct stats_command_info *info, unsigned index,
+	const json_t *value, struct error *error)
+{
+	bool required = index + info->optional < parameter_count(info);
+
+	if (value == NULL && !required)
+		return 0;
+	if (info->pairs ? json_is_object(value) : json_is_string(value))
+		return 0;
+	return error_set(error, EINVAL, "%s: \"%s\" is missing, or not %s", info->name,
+		info->parameters[index], info->pairs ? "an object" : "a string");
 }
 
 int stats_command(void *arg, const json_t *request, json_t **ret_result, struct error *error)
 {
 	const char *name = json_string_value(json_object_get(request, "command"));
-	const char *values[COMMAND_PARAMETERS_MAX];
 	const struct stats_command_info *info;
-	unsigned count;
+	size_t known = 1;
+	int rc = 0;
 
 	if (name == NULL)
 		return error_set(error, EINVAL, "no command");
 	info = command_find(name, error);
 	if (info == NULL)
 		return -EINVAL;
-	count = parameter_count(info);
-	for (unsigned i = 0; i < count; i++) {
-		values[i] = json_string_value(json_object_get(request, info->parameters[i]));
-		if (values[i] == NULL)
-			return error_set(error, EINVAL, "%s: \"%s\" is missing, or not a string",
-				name, info->parameters[i]);
+	for (unsigned i = 0; i < parameter_count(info) && rc == 0; i++) {
+		const json_t *value = json_object_get(request, info->parameters[i]);
+
+		known += value != NULL;
+		rc = parameter_check(info, i, value, error);
 	}
-	if (json_object_size(request) != count + 1)
-		return error_set(error, EINVAL, "%s: a member that is not known", name);
-	return info->run(arg, values, ret_result, error);
+	if (rc == 0 && json_object_size(request) != known)
+		rc = error_set(error, EINVAL, "%s: a member that is not known", name);
+	return rc < 0 ? rc : info->run(arg, request, ret_result, error);
 }

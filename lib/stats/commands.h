@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The commands of a running engine: what the control socket, `weir show`, `weir set` and the
- * console understand. stats_command() runs them; this table makes their help and completion.
+ * The commands of a running engine: what the control socket, `weir show`, `weir set`, `weir
+ * explain` and the console understand. stats_command() runs them; this table makes their help and
+ * completion.
  */
 #ifndef WEIR_STATS_COMMANDS_H
 #define WEIR_STATS_COMMANDS_H
+
+#include <stdbool.h>
 
 #include <jansson.h>
 
@@ -12,30 +15,39 @@
 
 struct stats;
 
-enum { COMMAND_PARAMETERS_MAX = 2 };
+enum { COMMAND_PARAMETERS_MAX = 4 };
+/* Of `show flows` and `show steering`: how many flows, unless told. */
+enum { COMMAND_TOP = 10, COMMAND_TOP_MAX = 256 };
 
 struct stats_command_info {
 	const char *name;
 	/* Members of the request, all strings, in the order in which words follow the name when a
-	 * person types the command. All are required. */
+	 * person types the command. */
 	const char *parameters[COMMAND_PARAMETERS_MAX + 1];
+	unsigned optional; /* so many of the last may be left out */
+	/* The one parameter is an object, typed as its names and values in turn. */
+	bool pairs;
 	const char *arguments; /* for the help */
 	const char *help;
-	int (*run)(struct stats *stats, const char *const *values, json_t **ret_result,
+	/* `request` has all parameters that are required, of the right type, and no others. */
+	int (*run)(struct stats *stats, const json_t *request, json_t **ret_result,
 		struct error *error);
 };
 
-/* A NULL name ends each. */
+/* A NULL name ends them. */
 extern const struct stats_command_info stats_commands[];
 
-struct stats_setting_info {
-	const char *path; /* as in the configuration */
-	const char *expected;
-	const char *help;
-	int (*set)(struct stats *stats, const char *value); /* 0 or -EINVAL; the lock held */
-};
+/* Makes all of `settings` hold, or none: values by path, as config_change_all() reads them. The
+ * answer tells what changed; for NULL, or an empty object, it lists what may be set. */
+int stats_set(
+	struct stats *stats, const json_t *settings, json_t **ret_result, struct error *error);
 
-extern const struct stats_setting_info stats_settings[];
+/* The explain command: the words of a tuple, and a port's name. Gives {"explanation": ...}. */
+int stats_explain(
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error);
+
+/* The settings, as config_settings() lists them. A new reference; NULL: out of memory. */
+json_t *stats_settings(struct stats *stats);
 
 /* {"command": words[0], parameter: words[1], ...}, a new reference. -EINVAL with `error` when the
  * command is not known or has other parameters. */

@@ -9,9 +9,6 @@
 #include "stats/explanation.h"
 #include "stats/state.h"
 
-/* Until every engine has it. */
-#pragma weak engine_explain
-
 static int port_named(
 	const struct config *config, const char *name, uint16_t *ret_port, struct error *error)
 {
@@ -57,10 +54,6 @@ static json_t *explain_port(
 		.live = true};
 	json_t *object;
 
-	if (engine_explain == NULL) {
-		error_set(error, ENOTSUP, "this engine does not explain");
-		return NULL;
-	}
 	if (engine_explain(stats->engine, port, tuple, &decision, error) < 0)
 		return NULL;
 	if (engine_port_state(stats->engine, port, &state) < 0) {

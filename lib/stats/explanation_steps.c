@@ -114,7 +114,9 @@ static void add_hash(json_t *steps, const struct explained *explained)
 		say_input(&step, input, bytes);
 		say(&step, " (type %s, fields %s: %s%s) with the key %s", rss_type_names[type],
 			rss_fields_format(rules.fields[type], fields),
-			explanation_hashes_ports(explained) ? "addresses and ports" : "no ports",
+			explanation_hashes_ports(explained)   ? "addresses and ports"
+				: explained->tuple->has_ports ? "the ports do not count"
+							      : "no ports, as in fragments",
 			rss->xfrm == RSS_TRANSFORM_SYMMETRIC_XOR ? ", each pair XORed"
 				: rss->xfrm == RSS_TRANSFORM_SYMMETRIC_SORT
 				? ", the smaller of each pair first"
@@ -216,8 +218,7 @@ static void add_rps(json_t *steps, const struct explained *explained)
 
 	if (decision->rps.count == 0) {
 		value(&step, "off");
-		say(&step, "ports.%s.rps_cpus names no CPU for this queue",
-			port_of(explained)->name);
+		say(&step, "the port's rps_cpus names no CPU for this queue");
 	} else {
 		if (decision->hash == 0 || decision->balanced)
 			value(&step, "not asked");
@@ -236,12 +237,11 @@ static void say_no_rfs(struct step *step, const struct explained *explained)
 
 	value(step, "off");
 	if (!entries && port->rps_flow_cnt == 0)
-		say(step, "steering.rps_sock_flow_entries and ports.%s.rps_flow_cnt are off",
-			port->name);
+		say(step, "steering.rps_sock_flow_entries and the port's rps_flow_cnt are off");
 	else if (!entries)
 		say(step, "steering.rps_sock_flow_entries is off");
 	else
-		say(step, "ports.%s.rps_flow_cnt is off", port->name);
+		say(step, "the port's rps_flow_cnt is off");
 }
 
 static void add_consumer(json_t *steps, const struct explained *explained)

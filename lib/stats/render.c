@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "stats/explanation.h"
 #include "stats/json_read.h"
 #include "stats/table.h"
 
@@ -268,11 +269,17 @@ const struct section sections[SECTION_COUNT] = {
 		render_workers},
 	[SECTION_STAGES] = {"stages", "each stage of each pipeline", render_stages},
 	[SECTION_MEMORY] = {"memory", "packet pools", render_memory},
+	[SECTION_SOFTNET] = {"softnet", "each worker as the kernel's softnet_stat tells of a CPU",
+		render_softnet},
 	[SECTION_LATENCY] = {"latency", "time from rx to tx through the engine", render_latency},
+	[SECTION_STEERING] = {"steering", "RETA and its loads, queues, RPS, RFS, the balancer",
+		render_steering},
+	[SECTION_FLOWS] = {"flows", "the biggest flows, and where they go", render_flows},
 	[SECTION_DROPS] = {"drops", "packets dropped, by reason", render_drops},
 	[SECTION_ACCOUNT] = {"account", "in = out + held + drops", render_account},
 	[SECTION_ORDER] = {"order", "whether each flow leaves in order", render_order},
 	[SECTION_CONFIG] = {"config", "the effective configuration", render_config},
+	[SECTION_SETTINGS] = {"settings", "what may be set while it runs", render_settings},
 	[SECTION_COMMANDS] = {"commands", "what may be asked", render_commands},
 };
 
@@ -299,20 +306,28 @@ static void render_moment(FILE *out, const json_t *object)
 void render(FILE *out, const json_t *object, unsigned which, unsigned flags)
 {
 	const char *message = read_text(object, "message");
+	/* A line before each of these; what is mostly one line follows what is above it. */
+	unsigned tables = (SECTION_BIT(STEERING) - 1) | SECTION_BIT(FLOWS);
 	unsigned printed = 0;
 
+	if (flags & RENDER_RAW && json_object_get(object, "softnet") != NULL) {
+		render_softnet_raw(out, json_object_get(object, "softnet"));
+		return;
+	}
 	if (message[0] != '\0') {
 		text_print(out, message, strlen(message));
 		fputc('\n', out);
 	}
+	render_changes(out, object);
+	if (json_is_object(json_object_get(object, "explanation")))
+		explanation_print(out, json_object_get(object, "explanation"));
 	render_moment(out, object);
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		const json_t *part = json_object_get(object, sections[i].name);
 
 		if (part == NULL || !(which & 1u << i))
 			continue;
-		/* A line between tables; what is mostly one line follows what is above it. */
-		if (printed++ > 0 && i <= SECTION_LATENCY)
+		if (printed++ > 0 && tables & 1u << i)
 			fputc('\n', out);
 		sections[i].render(out, part, flags);
 	}

@@ -17,11 +17,15 @@ enum section_id {
 	SECTION_WORKERS,
 	SECTION_STAGES,
 	SECTION_MEMORY,
+	SECTION_SOFTNET,
 	SECTION_LATENCY,
+	SECTION_STEERING,
+	SECTION_FLOWS,
 	SECTION_DROPS,
 	SECTION_ACCOUNT,
 	SECTION_ORDER,
 	SECTION_CONFIG,
+	SECTION_SETTINGS,
 	SECTION_COMMANDS,
 	SECTION_COUNT
 };
@@ -30,7 +34,9 @@ enum section_id {
 
 enum {
 	RENDER_PERIODIC = SECTION_BIT(PORTS) | SECTION_BIT(WORKERS) | SECTION_BIT(LATENCY) |
-		SECTION_BIT(DROPS),
+		SECTION_BIT(STEERING) | SECTION_BIT(DROPS),
+	/* Read by weir show only when named: long. */
+	RENDER_STEERING = SECTION_BIT(STEERING) | SECTION_BIT(FLOWS) | SECTION_BIT(SOFTNET),
 	RENDER_SUMMARY = RENDER_PERIODIC | SECTION_BIT(ACCOUNT) | SECTION_BIT(ORDER),
 	RENDER_ALL_COUNTERS =
 		RENDER_SUMMARY | SECTION_BIT(QUEUES) | SECTION_BIT(STAGES) | SECTION_BIT(MEMORY),
@@ -42,6 +48,7 @@ enum {
 	RENDER_IDLE = 1 << 0, /* what saw no packet too */
 	RENDER_DETAILS = 1 << 1, /* further columns */
 	RENDER_BOLD = 1 << 2, /* titles in bold: a terminal */
+	RENDER_RAW = 1 << 3, /* softnet as the kernel's softnet_stat, and nothing else */
 };
 
 struct section {
@@ -56,7 +63,13 @@ extern const struct section sections[SECTION_COUNT];
 void render(FILE *out, const json_t *object, unsigned which, unsigned flags);
 
 /* Inside stats/: the sections that have files of their own. */
-void render_workers(FILE *out, const json_t *workers, unsigned flags);
 void render_order(FILE *out, const json_t *order, unsigned flags);
+void render_settings(FILE *out, const json_t *settings, unsigned flags);
+void render_changes(FILE *out, const json_t *object);
+void render_workers(FILE *out, const json_t *workers, unsigned flags);
+void render_softnet(FILE *out, const json_t *softnet, unsigned flags);
+void render_softnet_raw(FILE *out, const json_t *softnet);
+void render_steering(FILE *out, const json_t *steering, unsigned flags);
+void render_flows(FILE *out, const json_t *flows, unsigned flags);
 
 #endif

@@ -1,39 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What can be set while weir runs. A setting is named as in the configuration. */
+/* What is set while weir runs: the engine makes it so; what is for stats is used here. */
 #include <errno.h>
-#include <string.h>
 
-#include "base/units.h"
+#include "config/change.h"
+#include "config/warnings.h"
+#include "engine/steering.h"
 #include "stats/commands.h"
 #include "stats/state.h"
 
-enum { INTERVAL_MIN_NS = 10000000 };
-
-static int set_interval(struct stats *stats, const char *value)
+static void use_settings(struct stats *stats, const struct config_stats *config)
 {
-	uint64_t interval_ns;
-
-	if (units_parse_duration(value, &interval_ns) < 0 ||
-		(interval_ns != 0 && interval_ns < INTERVAL_MIN_NS))
-		return -EINVAL;
-	stats->interval_ns = interval_ns;
+	pthread_mutex_lock(&stats->lock);
+	stats->interval_ns = config->interval_ns;
+	stats->table = config->table;
+	pthread_mutex_unlock(&stats->lock);
 	stats_wake(stats);
-	return 0;
 }
 
-static int set_table(struct stats *stats, const char *value)
+static void append_warning(void *warnings, const char *text)
 {
-	bool on = strcmp(value, "on") == 0 || strcmp(value, "true") == 0;
-
-	if (!on && strcmp(value, "off") != 0 && strcmp(value, "false") != 0)
-		return -EINVAL;
-	stats->table = on;
-	return 0;
+	json_array_append_new(warnings, json_string(text));
 }
 
-const struct stats_setting_info stats_settings[] = {
-	{"stats.interval", "a duration of at least 10ms, as \"2s\", or 0",
-		"time between periodic tables and JSON lines; 0: none", set_interval},
-	{"stats.table", "on or off", "print the periodic table", set_table},
-	{NULL, NULL, NULL, NULL},
-};
+/* With settings_lock held. */
+static int change(struct stats *stats, const json_t *settings, json_t **ret_changes,
+	json_t *warnings, struct error *error)
+{
+	const struct config *present = engine_config(stats->engine);
+	struct config *wanted;
+	int rc = config_change_all(present, settings, &wanted, error);
+
+	if (rc < 0)
+		return rc;
+	*ret_changes = config_changes(present, wanted);
+	if (*ret_changes == NULL)
+		rc = error_set(error, ENOMEM, "no memory for the answer");
+	else if (json_array_size(*ret_changes) > 0)
+		rc = engine_change(stats->engine, wanted, error);
+	if (rc == 0)
+		use_settings(stats, &wanted->stats);
+	if (rc == 0 && json_array_size(*ret_changes) > 0)
+		config_warnings(wanted, append_warning, warnings);
+	else
+		json_decref(*ret_changes);
+	config_destroy(wanted);
+	return rc;
+}
+
+static int list(struct stats *stats, json_t **ret_result, struct error *error)
+{
+	*ret_result = json_pack("{s:o*}", "settings", stats_settings(stats));
+	return *ret_result != NULL ? 0 : error_set(error, ENOMEM, "no memory for the answer");
+}
+
+int stats_set(struct stats *stats, const json_t *settings, json_t **ret_result, struct error *error)
+{
+	json_t *changes = NULL, *warnings;
+	int rc;
+
+	if (json_object_size(settings) == 0)
+		return list(stats, ret_result, error);
+	warnings = json_array();
+	pthread_mutex_lock(&stats->settings_lock);
+	rc = change(stats, settings, &changes, warnings, error);
+	pthread_mutex_unlock(&stats->settings_lock);
+	if (rc == 0)
+		*ret_result = json_pack("{s:o, s:O}", "changes", changes, "warnings", warnings);
+	json_decref(warnings);
+	return rc;
+}
+
+json_t *stats_settings(struct stats *stats)
+{
+	json_t *settings;
+
+	pthread_mutex_lock(&stats->settings_lock);
+	settings = config_settings(engine_config(stats->engine));
+	pthread_mutex_unlock(&stats->settings_lock);
+	return settings;
+}

@@ -15,13 +15,17 @@
 enum { STATS_REQUESTS_MAX = 8 };
 
 struct stats {
-	const struct engine *engine;
+	struct engine *engine; /* changed under settings_lock; else only read */
 	struct control_server *server; /* NULL: none. Used by the stats thread only */
 	int wake_fd; /* eventfd: ends the thread's wait */
 	int json_lines_fd; /* -1: none */
 	pthread_t thread;
 	bool started;
 	atomic_bool stopping; /* writer: main; reader: the stats thread */
+
+	/* One change of the engine's configuration at a time, and nobody reads it meanwhile. Taken
+	 * before `lock`. */
+	pthread_mutex_t settings_lock;
 
 	/* Everything below is under `lock`: main and the stats thread both come here. */
 	pthread_mutex_t lock;
@@ -42,8 +46,9 @@ struct stats {
  * The stats thread, with `lock` held. */
 json_t *stats_tick(struct stats *stats, uint64_t now_ns, uint64_t wall_ns);
 
-/* A fresh snapshot; rates since the newest tick that is old enough. With `lock` held. */
-json_t *stats_ask(struct stats *stats, uint64_t now_ns, uint64_t wall_ns);
+/* A fresh snapshot; rates since the newest tick that is old enough. `flows` > 0: with the whole of
+ * steering, and so many of the biggest flows. With `lock` held. */
+json_t *stats_ask(struct stats *stats, uint64_t now_ns, uint64_t wall_ns, unsigned flows);
 
 /* Makes the stats thread look at its settings now. Any thread. */
 void stats_wake(struct stats *stats);

@@ -34,7 +34,7 @@ static int outputs_open(struct stats *stats, struct error *error)
 	return control_server_create(path, 0, stats_command, stats, &stats->server, error);
 }
 
-int stats_create(const struct engine *engine, struct stats **ret_stats, struct error *error)
+int stats_create(struct engine *engine, struct stats **ret_stats, struct error *error)
 {
 	const struct config_stats *config = &engine_config(engine)->stats;
 	struct stats *stats = calloc(1, sizeof(*stats));
@@ -44,6 +44,7 @@ int stats_create(const struct engine *engine, struct stats **ret_stats, struct e
 	if (stats == NULL)
 		return error_set(error, ENOMEM, "no memory for statistics");
 	pthread_mutex_init(&stats->lock, NULL);
+	pthread_mutex_init(&stats->settings_lock, NULL);
 	stats->engine = engine;
 	stats->interval_ns = config->interval_ns;
 	stats->table = config->table;
@@ -89,6 +90,7 @@ struct stats *stats_destroy(struct stats *stats)
 		close(stats->request_fd);
 	if (stats->wake_fd >= 0)
 		close(stats->wake_fd);
+	pthread_mutex_destroy(&stats->settings_lock);
 	pthread_mutex_destroy(&stats->lock);
 	free(stats);
 	return NULL;
@@ -107,16 +109,21 @@ json_t *stats_tick(struct stats *stats, uint64_t now_ns, uint64_t wall_ns)
 		stats->engine, stats->latest, stats->earlier, now_ns - stats->earlier->taken_ns);
 }
 
-json_t *stats_ask(struct stats *stats, uint64_t now_ns, uint64_t wall_ns)
+json_t *stats_ask(struct stats *stats, uint64_t now_ns, uint64_t wall_ns, unsigned flows)
 {
 	uint64_t whole_ns = stats->latest->taken_ns - stats->earlier->taken_ns;
 	const struct snapshot *before = stats->latest;
+	json_t *object;
 
 	/* Just after a tick the interval since then is too short for a rate to mean anything. */
 	if (now_ns - before->taken_ns < whole_ns / 2)
 		before = stats->earlier;
 	snapshot_take(stats->asked, stats->latest, stats->engine, now_ns, wall_ns);
-	return snapshot_json(stats->engine, stats->asked, before, now_ns - before->taken_ns);
+	object = snapshot_json(stats->engine, stats->asked, before, now_ns - before->taken_ns);
+	if (object != NULL && flows > 0)
+		snapshot_json_steering(object, stats->engine, stats->asked, before,
+			now_ns - before->taken_ns, flows);
+	return object;
 }
 
 uint64_t stats_forwarded_ns(const struct stats *stats, uint64_t now_ns)

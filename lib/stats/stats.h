@@ -34,8 +34,8 @@ enum stats_request {
 };
 
 /* Takes stats and control from engine_config(); opens the control socket and the file of JSON
- * lines. `engine` must outlive it. */
-int stats_create(const struct engine *engine, struct stats **ret_stats, struct error *error);
+ * lines. `engine` must outlive it; settings change it. */
+int stats_create(struct engine *engine, struct stats **ret_stats, struct error *error);
 
 /* Starts the thread "weir-stats" on `cpu` (-1: anywhere). It takes no signals. */
 int stats_start(struct stats *stats, int cpu, struct error *error);

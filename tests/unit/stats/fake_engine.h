@@ -7,33 +7,51 @@
 #define WEIR_TESTS_FAKE_ENGINE_H
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "config/change.h"
 #include "engine/engine.h"
 #include "engine/order.h"
+#include "engine/steering.h"
+#include "placement/plan.h"
 
 enum { FAKE_WORKERS = 2, FAKE_EMULATED = 4, FAKE_TSC_HZ = 2000000000 };
+
+#include "fake_steering.h"
 
 struct engine {
 	struct config config;
 	struct worker_counters workers[FAKE_WORKERS];
+	struct order_result order; /* received 0: it is off */
 	struct queue_counters rx[1], emulated[FAKE_EMULATED], tx[2];
 	struct stage_counters stages[FAKE_WORKERS];
 	struct engine_account account;
 	uint32_t pool_free;
 	bool sink_removed;
-	struct order_result order; /* received 0: it is off */
+	bool stuck; /* engine_change() fails */
+	unsigned changes; /* how often it was changed */
 };
+
+static struct config *fake_config;
 
 static inline void fake_engine_init(struct engine *engine)
 {
-	static char name[] = "trace->sink", no_socket[] = "";
+	static const char text[] =
+		"{\"ports\": {\"trace\": {\"generate\": {}, \"rss\": {\"mode\": \"software\","
+		" \"queues\": 4}}, \"sink\": {\"device\": \"net_null0\"}},"
+		" \"workers\": {\"count\": 2}, \"control\": {\"socket\": \"\"},"
+		" \"stats\": {\"table\": false},"
+		" \"pipelines\": [{\"from\": \"trace\", \"to\": \"sink\"}]}";
+	struct config_problems problems;
 
 	memset(engine, 0, sizeof(*engine));
-	engine->config.pipeline_count = 1;
-	engine->config.pipelines[0].name = name;
-	engine->config.control.socket = no_socket;
-	engine->config.stats.interval_ns = 1000000000;
+	fake_steering_none();
+	if (fake_config == NULL &&
+		config_load_text(text, strlen(text), &fake_config, &problems) != 0)
+		abort();
+	/* Its strings stay fake_config's, which lives as long as the process. */
+	engine->config = *fake_config;
 	engine->pool_free = 8000;
 }
 
@@ -211,16 +229,46 @@ const struct config *engine_config(const struct engine *engine)
 	return &engine->config;
 }
 
-char *config_to_json(const struct config *config)
+/* What it is told to become, unless it is told to fail. */
+int engine_change(struct engine *engine, const struct config *wanted, struct error *error)
 {
-	(void)config;
-	return strdup("{\"workers\": {\"count\": 2}}");
+	if (engine->stuck)
+		return error_set(error, ETIMEDOUT, "worker 1 does not follow");
+	engine->changes++;
+	config_copy_live(&engine->config, wanted);
+	return 0;
 }
 
 bool engine_order_result(const struct engine *engine, struct order_result *ret_result)
 {
 	*ret_result = engine->order;
 	return engine->order.received > 0;
+}
+
+int engine_explain(const struct engine *engine, uint16_t port, const struct tuple *tuple,
+	struct steering_explanation *ret_explanation, struct error *error)
+{
+	(void)engine;
+	if (port != 0)
+		return error_set(error, ENOENT, "port %u does not steer", port);
+	*ret_explanation = (struct steering_explanation){.hash = 0x100 + tuple->source_port,
+		.queue = 1,
+		.consumer_cpu = -1,
+		.flow_worker = -1,
+		.worker = 1,
+		.tx_port = 1};
+	return 0;
+}
+
+const struct plan *engine_plan(const struct engine *engine)
+{
+	static struct plan plan;
+
+	(void)engine;
+	plan.worker_count = FAKE_WORKERS;
+	for (uint16_t i = 0; i < FAKE_WORKERS; i++)
+		plan.workers[i].cpu = i + 2;
+	return &plan;
 }
 
 void engine_account(const struct engine *engine, struct engine_account *ret_account)

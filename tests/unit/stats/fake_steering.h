@@ -124,7 +124,8 @@ void engine_steering_view(
 
 	(void)engine;
 	(void)index;
-	*ret_view = (struct steering_view){.reta_size = FAKE_RETA,
+	*ret_view = (struct steering_view){.active = true,
+		.reta_size = FAKE_RETA,
 		.queue_count = 4,
 		.balanced = table->balanced,
 		.has_rps = table->has_rps,

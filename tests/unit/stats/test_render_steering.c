@@ -193,7 +193,7 @@ static const char one_port_head[] =
 	"worker  cpu  node  busy              packets/s  share  cyc/pkt  backlog\n"
 	"     0    2     0  100%  ##########     1.50 M   100%      812    1,024\n"
 	"\n"
-	"port lan at worker 0: 128 buckets, 2 queues; RSS, RPS, RFS\n"
+	"port lan, rx queue 0 at worker 0: 128 buckets, 2 queues; RSS, RPS, RFS\n"
 	"  moves:  1,200 buckets, 3/s; 2 under way; 1 given up\n"
 	"  parked: 40 packets now, room for 4,096; 98,765 in all; longest 12.3 us\n"
 	"  RFS:    900 of 4,096 flow entries used; 600 k hits/s; 12 flows moved, 1/s; 30/s kept\n"
@@ -226,7 +226,7 @@ static void no_load(void **state)
 			    buckets(10, 4, 0)),
 		0,
 		"\n"
-		"port  at worker 0: 0 buckets, 0 queues; RSS\n"
+		"port , rx queue 0 at worker 0: 0 buckets, 0 queues; RSS\n"
 		"\n"
 		"  0  0· 1· 2· 3· 0· *· >· 3·  0· 1·\n"
 		"worker and load of each bucket: · none, █ 0 pps, mean 0 pps; > moving, * by RPS "

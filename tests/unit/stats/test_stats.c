@@ -112,21 +112,33 @@ static void wrong_commands(void **state)
 	json_t *result = NULL;
 
 	(void)state;
-	expect_error("shwo ports", "no command \"shwo\": expected one of show, set, start");
+	expect_error("shwo ports", "no command \"shwo\": expected one of show, set, explain");
 	expect_error("show port", "nothing named \"port\" to show: expected one of all, ports");
 	expect_error("show", "usage: show WHAT");
-	expect_error("show ports queues", "usage: show WHAT");
+	expect_error("show ports queues", "show ports takes no number, found \"queues\"");
+	expect_error("show flows 0", "expected how many flows, 1 to 256, found \"0\"");
+	expect_error("show flows 5 6", "usage: show WHAT [FLOWS]");
 	expect_error("stop now", "usage: stop");
-	expect_error("set stats.intervall 1s", "cannot be set while weir runs");
-	expect_error("set stats.interval soon", "expected a duration");
-	expect_error("set stats.interval 1us", "expected a duration of at least 10ms");
-	expect_error("set stats.table maybe", "expected on or off, found \"maybe\"");
+	expect_error("set stats.interval", "usage: set [PATH VALUE]...");
+	expect_error("set stats.intervall 1s", "did you mean \"stats.interval\"?");
+	expect_error("set stats.interval soon", "stats.interval: found \"soon\", expected");
+	expect_error("set stats.interval 1us", "stats.interval: found \"1us\", expected");
+	expect_error("set stats.table maybe", "stats.table: found \"maybe\", expected true");
+	expect_error("set stats.table on stats.table off", "stats.table is given twice");
+	expect_error("set workers.count 3", "workers.count cannot change while weir runs");
 	assert_true(stats_command(stats, request, &result, &error) < 0);
 	json_decref(request);
 	request = json_pack("{s:s, s:i}", "command", "show", "what", 1);
 	assert_true(stats_command(stats, request, &result, &error) < 0);
 	json_decref(request);
+	request = json_pack("{s:s, s:s}", "command", "set", "settings", "stats.table");
+	assert_true(stats_command(stats, request, &result, &error) < 0);
+	json_decref(request);
+	request = json_pack("{s:s, s:{}, s:i}", "command", "set", "settings", "now", 1);
+	assert_true(stats_command(stats, request, &result, &error) < 0);
+	json_decref(request);
 	assert_null(result);
+	assert_int_equal(engine.changes, 0);
 }
 
 static void settings(void **state)
@@ -140,6 +152,67 @@ static void settings(void **state)
 	assert_true(stats->table);
 	json_decref(expect_ok("set stats.table off"));
 	assert_false(stats->table);
+	assert_int_equal(engine.changes, 4);
+	json_decref(expect_ok("set stats.table off")); /* it is so already */
+	assert_int_equal(engine.changes, 4);
+}
+
+/* The engine is changed once, and the answer says what is new. */
+static void several_settings_change_together(void **state)
+{
+	json_t *result = expect_ok("set steering.balance on stats.interval 3s"), *change;
+
+	(void)state;
+	assert_int_equal(engine.changes, 1);
+	assert_true(engine.config.steering.balance);
+	assert_int_equal(stats->interval_ns, 3 * NS_PER_SECOND);
+	assert_int_equal(json_array_size(json_object_get(result, "changes")), 2);
+	change = json_array_get(json_object_get(result, "changes"), 0);
+	assert_string_equal(json_string_value(json_object_get(change, "path")), "steering.balance");
+	assert_true(json_is_false(json_object_get(change, "from")));
+	assert_true(json_is_true(json_object_get(change, "to")));
+	json_decref(result);
+}
+
+static void explains_a_flow(void **state)
+{
+	json_t *result = expect_ok("explain 10.0.0.1:7 10.0.0.2:9 udp trace"), *explanation;
+
+	(void)state;
+	explanation = json_object_get(result, "explanation");
+	assert_string_equal(json_string_value(json_object_get(explanation, "hash")), "0x00000107");
+	assert_int_equal(json_integer_value(json_object_get(explanation, "cpu")), 3);
+	assert_int_equal(json_integer_value(json_object_get(explanation, "queues")), 4);
+	json_decref(result);
+	json_decref(expect_ok("explain 10.0.0.1 10.0.0.2")); /* the first port that is read */
+	expect_error("explain 10.0.0.1:7 10.0.0.2:9 udp trce", "did you mean \"trace\"?");
+	expect_error("explain 10.0.0.1:7 10.0.0.2:9 udp sink", "port 1 does not steer");
+	expect_error("explain 10.0.0.1:7 10.0.0.2:9 upd", "upd");
+	expect_error("explain 10.0.0.1:7", "usage: explain SOURCE DESTINATION");
+}
+
+/* What the engine did not do holds nowhere. */
+static void a_change_that_fails_changes_nothing(void **state)
+{
+	uint64_t before_ns = stats->interval_ns;
+
+	(void)state;
+	engine.stuck = true;
+	expect_error("set stats.interval 3s", "worker 1 does not follow");
+	assert_int_equal(stats->interval_ns, before_ns);
+}
+
+static void settings_are_listed(void **state)
+{
+	static const char *const lines[] = {"set", "show settings"};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *result = expect_ok(lines[i]);
+
+		assert_true(json_array_size(json_object_get(result, "settings")) > 12);
+		json_decref(result);
+	}
 }
 
 static void requests_wait_for_main(void **state)
@@ -184,11 +257,11 @@ static void rates_between_ticks(void **state)
 	object = stats_tick(stats, t0 + 2 * second, 0);
 	assert_int_equal(port_pps(object), 1000);
 	json_decref(object);
-	object = stats_ask(stats, t0 + 2 * second + 1, 0);
+	object = stats_ask(stats, t0 + 2 * second + 1, 0, 0);
 	assert_int_equal(port_pps(object), 1000);
 	assert_int_equal(json_integer_value(json_object_get(object, "interval_ns")), second + 1);
 	json_decref(object);
-	object = stats_ask(stats, t0 + 2 * second + second / 2, 0);
+	object = stats_ask(stats, t0 + 2 * second + second / 2, 0, 0);
 	assert_int_equal(port_pps(object), 0);
 	json_decref(object);
 }
@@ -299,6 +372,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(show_gives_what_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_settings_change_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_change_that_fails_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(explains_a_flow, setup, teardown),
+		cmocka_unit_test_setup_teardown(settings_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(requests_wait_for_main, setup, teardown),
 		cmocka_unit_test_setup_teardown(rates_between_ticks, setup, teardown),
 		cmocka_unit_test_setup_teardown(summary_averages_over_forwarding, setup, teardown),

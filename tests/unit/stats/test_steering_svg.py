@@ -50,7 +50,7 @@ def steering(buckets=128, queues=4, workers=4, flows=10, load=1e6, rps=False, ip
                          "busy_percent": round(100 * pps / (max(by_worker) + 1), 2), "pps": pps,
                          "cycles_per_packet": 100.25 + number, "backlog_len": 3 * number}
                         for number, pps in enumerate(by_worker)],
-            "ports": [{"port": "wan <&\">", "receiver": 0, "pps": received, "reta_size": buckets,
+            "ports": [{"port": "wan <&\">", "receiver": 0, "rx_queue": 5, "pps": received, "reta_size": buckets,
                        "queue_count": queues, "rps": rps, "rfs": True, "balanced": balanced,
                        "bucket_moves_per_s": 17, "moves_now": len(moving), "parked": 23,
                        "park_longest_ns": 45600,
@@ -59,7 +59,7 @@ def steering(buckets=128, queues=4, workers=4, flows=10, load=1e6, rps=False, ip
                        "buckets": {"queue": [bucket % queues for bucket in range(buckets)],
                                    "worker": to, "pps": loads, "packets": loads,
                                    "moving": moving}}]},
-        "flows": [{"rank": rank + 1, "port": "wan <&\">", "receiver": 0, "source": names[rank],
+        "flows": [{"rank": rank + 1, "port": "wan <&\">", "receiver": 0, "rx_queue": 5, "source": names[rank],
                    "destination": names[-1 - rank], "protocol": "tcp", "pps": sizes[rank],
                    "bps": sizes[rank] * 8000, "share_percent": round(100 * sizes[rank] / (received + 1), 2),
                    "bucket": chance.randrange(buckets), "worker": rank % workers,
