@@ -118,11 +118,11 @@ static bool is_unable(const struct config_rss *rss, const struct rte_eth_dev_inf
 
 /* A longer key goes on from its start: for the symmetric one the only way, and for all others no
  * byte beyond the 40th meets the addresses and ports. */
-static void make_key(struct port *port, uint8_t device_bytes)
+static void make_key(struct port *port, const struct config_rss *rss, uint8_t device_bytes)
 {
 	port->rss_key_bytes = device_bytes != 0 ? device_bytes : CONFIG_RSS_KEY_BYTES;
 	for (unsigned i = 0; i < port->rss_key_bytes; i++)
-		port->rss_key[i] = port->config->rss.key[i % CONFIG_RSS_KEY_BYTES];
+		port->rss_key[i] = rss->key[i % CONFIG_RSS_KEY_BYTES];
 }
 
 int ethdev_rss_choose(struct port *port, const struct rte_eth_dev_info *info, uint16_t rx_queues,
@@ -141,7 +141,7 @@ int ethdev_rss_choose(struct port *port, const struct rte_eth_dev_info *info, ui
 			port->config->name, port->config->name, info->driver_name, why.message);
 	if (unable || rx_queues < 2 || (rss->mode != RSS_AUTO && rss->mode != RSS_HARDWARE))
 		return 0;
-	make_key(port, info->hash_key_size);
+	make_key(port, rss, info->hash_key_size);
 	port->rss_spreads_twice = port->rss == PORT_RSS_SOFTWARE;
 	port->rss = PORT_RSS_HARDWARE;
 	port->rss_types = types;
@@ -153,33 +153,34 @@ int ethdev_rss_choose(struct port *port, const struct rte_eth_dev_info *info, ui
 	return 0;
 }
 
-/* Some drivers read the key from the configuration, others want to be told once they run. */
 static int program_key(const struct port *port)
+{
+	struct rte_eth_rss_conf conf = {
+		.rss_key = (uint8_t *)(uintptr_t)port->rss_key,
+		.rss_key_len = port->rss_key_bytes,
+		.rss_hf = port->rss_types,
+	};
+
+	return rte_eth_dev_rss_hash_update(port->ethdev, &conf);
+}
+
+/* Some drivers read the key when they are configured, others want to be told once they run. */
+static bool has_key(const struct port *port)
 {
 	uint8_t present[PORT_RSS_KEY_MAX] = {0};
 	struct rte_eth_rss_conf conf = {.rss_key = present, .rss_key_len = port->rss_key_bytes};
-	int result = rte_eth_dev_rss_hash_conf_get(port->ethdev, &conf);
 
-	if (result == 0 && memcmp(present, port->rss_key, port->rss_key_bytes) == 0)
-		return 0;
-	conf.rss_key = (uint8_t *)(uintptr_t)port->rss_key;
-	conf.rss_key_len = port->rss_key_bytes;
-	conf.rss_hf = port->rss_types;
-	result = rte_eth_dev_rss_hash_update(port->ethdev, &conf);
-	return result == -ENOTSUP ? 0 : result;
+	return rte_eth_dev_rss_hash_conf_get(port->ethdev, &conf) == 0 &&
+		memcmp(present, port->rss_key, port->rss_key_bytes) == 0;
 }
 
-int ethdev_rss_program(struct port *port, struct error *error)
+static int program_table(struct port *port, const struct config_rss *rss, struct error *error)
 {
-	const struct config_rss *rss = &port->config->rss;
 	/* Where software spreads on from the device's queues, shares are of its queues. */
 	const bool twice = port->rss_spreads_twice;
 	struct reta reta;
-	int result = program_key(port);
+	int result;
 
-	if (result != 0)
-		return error_set(error, -result, "port %s: the device refuses the RSS key: %s",
-			port->config->name, rte_strerror(-result));
 	result = reta_fill(&reta, rss->reta_size, port->rx_queue_count, twice ? 0 : rss->equal,
 		rss->weights.weights, twice ? 0 : rss->weights.count, error);
 	if (result != 0)
@@ -191,6 +192,46 @@ int ethdev_rss_program(struct port *port, struct error *error)
 			"port %s: the device refuses the RSS indirection table: %s",
 			port->config->name, rte_strerror(-result));
 	return 0;
+}
+
+static int refused_key(const struct port *port, int result, struct error *error)
+{
+	return error_set(error, -result, "port %s: the device refuses the RSS key: %s",
+		port->config->name, rte_strerror(-result));
+}
+
+int ethdev_rss_program(struct port *port, struct error *error)
+{
+	int result = has_key(port) ? 0 : program_key(port);
+
+	/* Without the call, the driver has it from its configuration. */
+	if (result != 0 && result != -ENOTSUP)
+		return refused_key(port, result, error);
+	return program_table(port, &port->config->rss, error);
+}
+
+int port_set_rss(struct port *port, const struct config_rss *rss, struct error *error)
+{
+	struct rte_eth_dev_info info;
+	struct error why = {0};
+	uint64_t types = 0;
+	int result;
+
+	if (port->rss != PORT_RSS_HARDWARE)
+		return error_set(
+			error, ENOTSUP, "port %s: RSS is not the device's", port->config->name);
+	result = rte_eth_dev_info_get(port->ethdev, &info);
+	if (result != 0)
+		return refused_key(port, result, error);
+	if (is_unable(rss, &info, &types, &why))
+		return error_set(error, ENOTSUP, "port %s: %s has no such RSS: %s",
+			port->config->name, info.driver_name, why.message);
+	make_key(port, rss, info.hash_key_size);
+	port->rss_types = types;
+	result = program_key(port);
+	if (result != 0)
+		return refused_key(port, result, error);
+	return program_table(port, rss, error);
 }
 
 int port_set_reta(struct port *port, const uint8_t queues[], uint16_t size)

@@ -110,6 +110,11 @@ int port_close(struct port *port, struct error *error);
  * size; or what the driver says. */
 int port_set_reta(struct port *port, const uint8_t queues[], uint16_t size);
 
+/* Gives the device another key, other fields and the table that `rss` asks for, while packets flow
+ * too. On the controlling thread. -ENOTSUP: RSS is not the device's, or it cannot do that; nothing
+ * has changed then. Or what the driver says. */
+int port_set_rss(struct port *port, const struct config_rss *rss, struct error *error);
+
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue);
 struct tx_queue port_tx_queue(struct port *port, uint16_t queue);
 

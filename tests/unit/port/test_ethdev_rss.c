@@ -172,6 +172,38 @@ static void device_keeps_key_and_table(void **state)
 	port_end(port);
 }
 
+static void changed_while_it_runs(void **state)
+{
+	struct port_fixture *fixture = *state;
+	uint8_t key[CONFIG_RSS_KEY_BYTES] = {0};
+	struct rte_eth_rss_conf conf = {.rss_key = key, .rss_key_len = sizeof(key)};
+	struct config_rss wanted;
+	struct error error = {0};
+	uint16_t queues[NULL_RETA];
+	struct port *port;
+
+	fixture->config.rss = wanted = default_rss();
+	port = port_begin(fixture, &error);
+	assert_non_null(port);
+	memcpy(wanted.key, toeplitz_key_symmetric, sizeof(wanted.key));
+	for (unsigned type = 0; type < RSS_TYPE_ETHER; type++)
+		wanted.fields[type] = RSS_FIELDS_ADDRESSES;
+	wanted.equal = 2;
+	assert_int_equal(port_set_rss(port, &wanted, &error), 0);
+	assert_int_equal(rte_eth_dev_rss_hash_conf_get(port->ethdev, &conf), 0);
+	assert_memory_equal(key, toeplitz_key_symmetric, sizeof(key));
+	assert_true(conf.rss_hf == RTE_ETH_RSS_IP);
+	query_reta(port, queues);
+	for (unsigned i = 0; i < NULL_RETA; i++)
+		assert_int_equal(queues[i], i % 2);
+	wanted.xfrm = RSS_TRANSFORM_SYMMETRIC_XOR;
+	memcpy(wanted.key, toeplitz_key_microsoft, sizeof(wanted.key));
+	assert_int_equal(port_set_rss(port, &wanted, &error), -ENOTSUP);
+	assert_int_equal(rte_eth_dev_rss_hash_conf_get(port->ethdev, &conf), 0);
+	assert_memory_equal(key, toeplitz_key_symmetric, sizeof(key));
+	port_end(port);
+}
+
 static void what_the_device_cannot(void **state)
 {
 	struct port_fixture *fixture = *state;
@@ -210,6 +242,7 @@ int main(void)
 		cmocka_unit_test(types_of_fields),
 		cmocka_unit_test(types_that_cannot_be_said),
 		PORT_TEST(device_keeps_key_and_table),
+		PORT_TEST(changed_while_it_runs),
 		PORT_TEST(what_the_device_cannot),
 	};
 
