@@ -284,7 +284,10 @@ static void as_the_model(void **test_state)
 
 /* ---- a constant load ---- */
 
-enum { SETTLE_STEPS = 40, QUIET_STEPS = 40, CONSTANT_CYCLES = 100000000 };
+/* Loads are trusted more with each of the first 100 steps or so: until then a last move may come.
+ */
+
+enum { SETTLE_STEPS = 120, QUIET_STEPS = 40, CONSTANT_CYCLES = 100000000 };
 
 static void run_constant(struct world *world, const uint64_t packets[])
 {

@@ -24,7 +24,7 @@ static struct scene {
 	struct balancer *balancer;
 	struct balancer_config config;
 	unsigned bucket_count, move_count;
-	uint64_t packet_cycles;
+	uint64_t packet_cycles, interval_ns;
 	struct {
 		double load;
 		uint8_t worker;
@@ -48,6 +48,7 @@ static void begin(
 		.tick_max_ns = 16 * MS};
 	scene.bucket_count = bucket_count;
 	scene.packet_cycles = PACKET_CYCLES;
+	scene.interval_ns = MS;
 	for (unsigned i = 0; i < bucket_count; i++) {
 		scene.buckets[i].load = loads[i];
 		scene.buckets[i].worker = workers[i];
@@ -92,7 +93,8 @@ static unsigned step_max(unsigned max)
 	for (unsigned w = 0; w < scene.config.worker_count; w++)
 		workers[w].idle_cycles =
 			workers[w].busy_cycles < CYCLES ? CYCLES - workers[w].busy_cycles : 0;
-	scene.move_count = balancer_step(scene.balancer, MS, workers, buckets, scene.moves, max);
+	scene.move_count = balancer_step(
+		scene.balancer, scene.interval_ns, workers, buckets, scene.moves, max);
 	balancer_state(scene.balancer, &scene.state);
 	for (unsigned i = 0; i < scene.move_count; i++)
 		scene.buckets[scene.moves[i].bucket].worker = scene.moves[i].to;
@@ -287,6 +289,17 @@ static void nothing_counted(void **state)
 	assert_near(scene.state.max_over_mean_expected, 1);
 }
 
+static void no_time_between(void **state)
+{
+	static const double loads[] = {300, 300};
+
+	(void)state;
+	BEGIN(2, loads, 0, 0);
+	scene.interval_ns = 0;
+	assert_int_equal(step(), 1);
+	assert_near(scene.state.max_over_mean, 2);
+}
+
 static void one_worker(void **state)
 {
 	static const double loads[] = {500, 700};
@@ -317,6 +330,21 @@ static void receiver_rests_a_round(void **state)
 	BEGIN(2, loads, 0, 0, 0, 1, 1, 1);
 	step();
 	scene.buckets[3].load = 800; /* this does not wait */
+	assert_true(step() > 0);
+	end(NULL);
+
+	/* Nor does it receive again at once. */
+	BEGIN(2, loads, 0, 0, 0, 1, 1, 1);
+	step();
+	scene.buckets[1].load = 330;
+	scene.buckets[2].load = 330;
+	scene.buckets[0].load = 30;
+	scene.buckets[0].worker = 0;
+	scene.buckets[1].worker = 0;
+	scene.buckets[2].worker = 0;
+	assert_near(load_of(0), 690);
+	scene.buckets[3].load = 350;
+	assert_int_equal(step(), 0);
 	assert_true(step() > 0);
 }
 
@@ -478,6 +506,26 @@ static void bursts_move_little(void **state)
 	assert_true(true_max_over_mean(rates) < 1.1);
 }
 
+/* No bucket and no worker changes by more than it might by chance; all together they do. */
+static void many_small_changes(void **state)
+{
+	static double rates[BUCKETS_MAX];
+
+	(void)state;
+	begin_noisy(rates);
+	for (unsigned i = 0; i < 100; i++)
+		noisy_step(rates, 1);
+	for (unsigned i = 0; i < BUCKETS_MAX; i++) {
+		static const double high[] = {10, 10, 9, 9}, low[] = {2, 1, 0, 0};
+
+		rates[i] = i & 4 ? high[i % 4] : low[i % 4];
+	}
+	assert_true(true_max_over_mean(rates) > 1.15);
+	for (unsigned i = 0; i < 6; i++)
+		noisy_step(rates, 1);
+	assert_true(true_max_over_mean(rates) <= 1.05);
+}
+
 static void settles_in_10_ms(void **state)
 {
 	static double rates[BUCKETS_MAX];
@@ -513,6 +561,7 @@ int main(void)
 		cmocka_unit_test_teardown(backlog_is_load, end),
 		cmocka_unit_test_teardown(near_the_mean_is_good, end),
 		cmocka_unit_test_teardown(nothing_counted, end),
+		cmocka_unit_test_teardown(no_time_between, end),
 		cmocka_unit_test_teardown(one_worker, end),
 		cmocka_unit_test_teardown(receiver_rests_a_round, end),
 		cmocka_unit_test_teardown(tick_follows_the_need, end),
@@ -520,6 +569,7 @@ int main(void)
 		cmocka_unit_test_teardown(receiving_worker_stays_active, end),
 		cmocka_unit_test_teardown(chance_moves_nothing, end),
 		cmocka_unit_test_teardown(bursts_move_little, end),
+		cmocka_unit_test_teardown(many_small_changes, end),
 		cmocka_unit_test_teardown(settles_in_10_ms, end),
 	};
 
