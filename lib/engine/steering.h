@@ -40,7 +40,9 @@ void engine_softnet_view(
 /* ---- steering of one port at one receiving worker ---- */
 
 struct steering_view {
-	uint16_t port, worker; /* worker: the receiving one */
+	uint16_t port, rx_queue; /* rx_queue: the port's own */
+	uint16_t worker; /* the receiving one */
+	bool active; /* else packets stay where they are received */
 	uint16_t reta_size, queue_count;
 	bool balanced, has_rps, has_rfs;
 	const struct steer_counters *counters;

@@ -243,9 +243,9 @@ static void port_title(FILE *out, const json_t *port, unsigned flags)
 	fputs(flags & RENDER_BOLD ? "\033[1m" : "", out);
 	fputs("port ", out);
 	text_print(out, name, strlen(name));
-	fprintf(out, " at worker %u: %u buckets, %u queue%s; RSS%s%s%s",
-		(unsigned)read_count(port, "receiver"), (unsigned)read_count(port, "reta_size"),
-		(unsigned)read_count(port, "queue_count"),
+	fprintf(out, ", rx queue %u at worker %u: %u buckets, %u queue%s; RSS%s%s%s",
+		(unsigned)read_count(port, "rx_queue"), (unsigned)read_count(port, "receiver"),
+		(unsigned)read_count(port, "reta_size"), (unsigned)read_count(port, "queue_count"),
 		read_count(port, "queue_count") == 1 ? "" : "s",
 		json_is_true(json_object_get(port, "rps")) ? ", RPS" : "",
 		json_is_true(json_object_get(port, "rfs")) ? ", RFS" : "",

@@ -22,7 +22,7 @@
  *                     backlog_len
  *     flows[]         when asked for, the biggest first: rank, port, flow, source, destination,
  *                     protocol, share_percent, packets, bytes, error (packets that may be another
- *                     flow's), pps, bps, hash, receiver, bucket, worker it goes to, by (RSS, RPS,
+ *                     flow's), pps, bps, hash, rx_queue, receiver, bucket, worker it goes to, by (RSS, RPS,
  *                     RFS or balancer: what decides so; moving: worker is null)
  *     account         in, made, out, held, drops, unaccounted, bytes_in, bytes_out
  *     order           where it is on (engine/order.h): good, exact, flows, received, checked,
@@ -33,7 +33,7 @@
  *     FLOW            packets, bytes, batches; of the interval: packets_per_batch, pps, bps
  *     BALANCER        max_over_mean, max_over_mean_expected, tick_ns, steps, moves, moves_per_s,
  *                     active_workers
- *     STEERING        of a port at a receiving worker: port, receiver, packets,
+ *     STEERING        of an rx queue at its worker: port, rx_queue, receiver, packets,
  *                     pps (received), reta_size, queue_count, rps,
  *                     rfs, balanced (booleans), each of STEER_COUNTERS and how much a second it
  *                     grew (*_per_s), park_longest_ns, parked, park_slots, moves_now, flow_entries;

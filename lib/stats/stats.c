@@ -192,6 +192,7 @@ json_t *stats_summary_json(struct stats *stats)
 	uint64_t now_ns = clock_monotonic_ns();
 	json_t *object;
 
+	pthread_mutex_lock(&stats->settings_lock);
 	pthread_mutex_lock(&stats->lock);
 	snapshot_take(stats->asked, stats->latest, stats->engine, now_ns, clock_wall_ns());
 	object = snapshot_json(
@@ -199,5 +200,6 @@ json_t *stats_summary_json(struct stats *stats)
 	json_object_set_new(object, "forwarding", json_boolean(stats->forwarding));
 	json_object_set_new(object, "lines_lost", json_integer((json_int_t)stats->lines_lost));
 	pthread_mutex_unlock(&stats->lock);
+	pthread_mutex_unlock(&stats->settings_lock);
 	return object;
 }

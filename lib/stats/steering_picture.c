@@ -103,7 +103,7 @@ static void read_flows(struct picture *picture, const json_t *port, const json_t
 
 	json_array_foreach (flows, i, flow) {
 		if (strcmp(read_text(flow, "port"), read_text(port, "port")) != 0 ||
-			read_count(flow, "receiver") != read_count(port, "receiver") ||
+			read_count(flow, "rx_queue") != read_count(port, "rx_queue") ||
 			picture->flow_count == PICTURE_FLOWS)
 			continue;
 		picture->flows[picture->flow_count++] = (struct picture_flow){.json = flow,

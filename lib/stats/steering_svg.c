@@ -222,8 +222,9 @@ static void draw_heading(FILE *out, const json_t *object, const json_t *port, do
 	const json_t *balancer = json_object_get(json_object_get(object, "steering"), "balancer");
 	char interval[UNITS_TEXT_MAX], pps[UNITS_TEXT_MAX], park[UNITS_TEXT_MAX], even[96] = "";
 
-	svg_text(out, MARGIN, top + 30, "title", "Steering of port %s at worker %u",
-		read_text(port, "port"), (unsigned)read_count(port, "receiver"));
+	svg_text(out, MARGIN, top + 30, "title", "Steering of port %s, rx queue %u, at worker %u",
+		read_text(port, "port"), (unsigned)read_count(port, "rx_queue"),
+		(unsigned)read_count(port, "receiver"));
 	svg_text(out, WIDTH - MARGIN, top + 30, "right", "weir \u00b7 %s \u00b7 rates over %s",
 		read_text(object, "time"), duration(interval, object, "interval_ns"));
 	if (json_is_object(balancer))
@@ -243,8 +244,9 @@ static void draw_heading(FILE *out, const json_t *object, const json_t *port, do
 	svg_text(out, MARGIN, top + 82, "column", "Biggest flows");
 	svg_text(out, RETA, top + 82, "column", "%u RETA buckets",
 		(unsigned)read_count(port, "reta_size"));
-	svg_text(out, QUEUE, top + 82, "column", "%u queues",
-		(unsigned)read_count(port, "queue_count"));
+	svg_text(out, QUEUE, top + 82, "column", "%u queue%s",
+		(unsigned)read_count(port, "queue_count"),
+		read_count(port, "queue_count") == 1 ? "" : "s");
 	svg_text(out, WORKER, top + 82, "column", "Workers");
 }
 

@@ -51,6 +51,8 @@ static void tick(struct stats *stats, uint64_t now_ns, bool last)
 	bool table;
 	json_t *object;
 
+	/* Tables of steering stay while they are read. */
+	pthread_mutex_lock(&stats->settings_lock);
 	pthread_mutex_lock(&stats->lock);
 	/* The summary follows the last tick and says more than a table would. */
 	table = stats->table && !last;
@@ -59,6 +61,7 @@ static void tick(struct stats *stats, uint64_t now_ns, bool last)
 		!line_append(stats->json_lines_fd, object))
 		stats->lines_lost++;
 	pthread_mutex_unlock(&stats->lock);
+	pthread_mutex_unlock(&stats->settings_lock);
 	if (object != NULL && table)
 		table_print_periodic(object);
 	json_decref(object);

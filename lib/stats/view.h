@@ -19,8 +19,8 @@ struct view {
 json_t *view_workers_json(const struct view *view);
 json_t *view_order_json(const struct view *view); /* NULL: it is off */
 json_t *view_latency_json(const struct view *view);
-/* What a worker received from a port. */
-struct flow view_received(const struct view *view, uint16_t port, uint16_t worker);
+/* What came in where this steering is. */
+struct flow view_received(const struct view *view, const struct steering_view *steering);
 json_t *view_stages_json(const struct view *view);
 json_t *view_softnet_json(const struct view *view);
 /* `workers`: what view_workers_json() gave. Not whole: without tables and buckets. */

@@ -122,7 +122,7 @@ static uint64_t received(const struct view *view)
 		struct steering_view port;
 
 		engine_steering_view(view->engine, i, &port);
-		packets += view_received(view, port.port, port.worker).delta.packets;
+		packets += view_received(view, &port).delta.packets;
 	}
 	return packets;
 }
@@ -186,6 +186,7 @@ static json_t *flow_json(const struct view *view, const struct flow_sum *flow, u
 	set_count(object, "pps", rate_per_second(flow->delta_packets, view->interval_ns));
 	set_count(object, "bps", rate_per_second(flow->delta_bytes * 8, view->interval_ns));
 	set_count(object, "hash", flow->hash);
+	set_count(object, "rx_queue", port.rx_queue);
 	set_count(object, "receiver", port.worker);
 	set_count(object, "bucket", bucket);
 	if (port.table != NULL) {

@@ -15,7 +15,7 @@
 #include "stats/snapshot_steering.h"
 #include "stats/view.h"
 
-struct flow view_received(const struct view *view, uint16_t port, uint16_t worker)
+struct flow view_received(const struct view *view, const struct steering_view *steering)
 {
 	struct flow flow = {0};
 
@@ -23,7 +23,7 @@ struct flow view_received(const struct view *view, uint16_t port, uint16_t worke
 		struct rx_view queue;
 
 		engine_rx_view(view->engine, i, &queue);
-		if (queue.port == port && queue.worker == worker)
+		if (queue.port == steering->port && queue.queue == steering->rx_queue)
 			flow_add(&flow, &view->now->rx[i], &view->before->rx[i]);
 	}
 	return flow;
@@ -188,34 +188,33 @@ static uint64_t flows_used(const struct rfs_flows *flows)
 	return used;
 }
 
-static json_t *port_json(const struct view *view, unsigned index, bool whole)
+static json_t *port_json(
+	const struct view *view, unsigned index, const struct steering_view *port, bool whole)
 {
 	const struct steering_sample *now = &view->now->steering[index];
 	json_t *object = json_object();
-	struct steering_view port;
-	struct flow rx;
+	struct flow rx = view_received(view, port);
 
-	engine_steering_view(view->engine, index, &port);
-	rx = view_received(view, port.port, port.worker);
-	set_text(object, "port", view->now->ports[port.port].name);
-	set_count(object, "receiver", port.worker);
+	set_text(object, "port", view->now->ports[port->port].name);
+	set_count(object, "rx_queue", port->rx_queue);
+	set_count(object, "receiver", port->worker);
 	set_count(object, "packets", rx.total.packets);
 	set_count(object, "pps", rate_per_second(rx.delta.packets, view->interval_ns));
-	set_count(object, "reta_size", port.reta_size);
-	set_count(object, "queue_count", port.queue_count);
-	json_object_set_new(object, "rps", json_boolean(port.has_rps));
-	json_object_set_new(object, "rfs", json_boolean(port.has_rfs));
-	json_object_set_new(object, "balanced", json_boolean(port.balanced));
+	set_count(object, "reta_size", port->reta_size);
+	set_count(object, "queue_count", port->queue_count);
+	json_object_set_new(object, "rps", json_boolean(port->has_rps));
+	json_object_set_new(object, "rfs", json_boolean(port->has_rfs));
+	json_object_set_new(object, "balanced", json_boolean(port->balanced));
 	set_counters(object, view, &now->counters, index);
 	set_count(object, "parked", now->parked);
-	set_count(object, "park_slots", port.park_slots);
+	set_count(object, "park_slots", port->park_slots);
 	set_count(object, "moves_now", now->moves_now);
-	set_count(object, "flow_entries", port.flow_entries);
-	if (!whole || port.table == NULL)
+	set_count(object, "flow_entries", port->flow_entries);
+	if (!whole || port->table == NULL)
 		return object;
-	set_count(object, "flows_used", flows_used(port.table->flows));
-	json_object_set_new(object, "queues", queues_json(view, index, &port));
-	json_object_set_new(object, "buckets", buckets_json(view, index, port.reta_size));
+	set_count(object, "flows_used", flows_used(port->table->flows));
+	json_object_set_new(object, "queues", queues_json(view, index, port));
+	json_object_set_new(object, "buckets", buckets_json(view, index, port->reta_size));
 	return object;
 }
 
@@ -228,8 +227,13 @@ json_t *view_steering_json(const struct view *view, const json_t *workers, bool 
 		json_object_set_new(object, "rfs", rfs_json(view));
 		json_object_set_new(object, "workers", loads_json(view, workers));
 	}
-	for (unsigned i = 0; i < view->now->steering_count; i++)
-		json_array_append_new(ports, port_json(view, i, whole));
+	for (unsigned i = 0; i < view->now->steering_count; i++) {
+		struct steering_view port;
+
+		engine_steering_view(view->engine, i, &port);
+		if (port.active)
+			json_array_append_new(ports, port_json(view, i, &port, whole));
+	}
 	json_object_set_new(object, "ports", ports);
 	return object;
 }
