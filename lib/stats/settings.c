@@ -37,12 +37,13 @@ static int change(struct stats *stats, const json_t *settings, json_t **ret_chan
 		rc = error_set(error, ENOMEM, "no memory for the answer");
 	else if (json_array_size(*ret_changes) > 0)
 		rc = engine_change(stats->engine, wanted, error);
-	if (rc == 0)
+	if (rc == 0) {
 		use_settings(stats, &wanted->stats);
-	if (rc == 0 && json_array_size(*ret_changes) > 0)
-		config_warnings(wanted, append_warning, warnings);
-	else
+		if (json_array_size(*ret_changes) > 0)
+			config_warnings(wanted, append_warning, warnings);
+	} else {
 		json_decref(*ret_changes);
+	}
 	config_destroy(wanted);
 	return rc;
 }
