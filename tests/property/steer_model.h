@@ -121,6 +121,14 @@ static inline unsigned model_choose(struct model *model, unsigned limit)
 	return *model->bytes++ % limit;
 }
 
+/* MurmurHash3's finaliser: neighbours become strangers. */
+static inline uint32_t model_mix(uint32_t value)
+{
+	value = (value ^ value >> 16) * 0x85ebca6b;
+	value = (value ^ value >> 13) * 0xc2b2ae35;
+	return value ^ value >> 16;
+}
+
 /* ---- what is known ---- */
 
 static inline struct model_port *model_port_choose(struct model *model)
@@ -297,7 +305,9 @@ static inline void model_cancel(struct model *model, struct model_port *port)
 
 static inline void model_burst(struct model *model, struct model_port *port)
 {
+	/* A byte of a fuzzer says much: which flows, and which packet of the burst is dropped. */
 	const unsigned count = 1 + model_choose(model, MODEL_BURST);
+	const unsigned pattern = model_choose(model, 256), dropped = model_choose(model, 64);
 	uint64_t packets[MODEL_BURST];
 	uint32_t hashes[MODEL_BURST];
 	struct steer_route routes[MODEL_BURST];
@@ -307,7 +317,7 @@ static inline void model_burst(struct model *model, struct model_port *port)
 	if (steer_park_room(&port->steer) < count)
 		return;
 	for (unsigned i = 0; i < count; i++) {
-		unsigned flow = model_choose(model, MODEL_FLOWS);
+		unsigned flow = model_mix(pattern << 8 | i) % MODEL_FLOWS;
 
 		packets[i] = model_receive(model, port, flow);
 		hashes[i] = port->flows[flow].hash;
@@ -322,8 +332,7 @@ static inline void model_burst(struct model *model, struct model_port *port)
 		if (routes[i].worker == STEER_PARK)
 			steer_park(&port->steer, (void *)(uintptr_t)packets[i], hashes[i]);
 		else
-			model_hand(
-				model, packets[i], routes[i].worker, model_choose(model, 64) == 63);
+			model_hand(model, packets[i], routes[i].worker, i == dropped);
 	}
 	model_end_burst(model);
 }
@@ -453,10 +462,8 @@ static inline void model_init(struct model *model)
 
 		/* Few buckets, so that flows share them; upper bits for RPS and RFS. */
 		for (unsigned flow = 0; flow < MODEL_FLOWS; flow++)
-			port->flows[flow].hash = model_choose(model, 16) |
-				(uint32_t)model_choose(model, 4) << 8 |
-				(uint32_t)model_choose(model, 8) << 10 |
-				(uint32_t)model_choose(model, 256) << 24;
+			port->flows[flow].hash =
+				model_mix(flow << 8 | model_choose(model, 256)) & 0xff001f0f;
 		port->flows[0].hash = 0;
 		model_table(model, port);
 		steer_init(
