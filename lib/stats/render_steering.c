@@ -279,6 +279,8 @@ static void render_whole(FILE *out, const json_t *steering, unsigned flags)
 		fprintf(out, "RFS: %s of %s entries of rps_sock_flow_entries name a consumer\n",
 			count_of(used, rfs, "consumers_used"),
 			count_of(entries, rfs, "consumer_entries"));
+	if (json_is_object(rfs) || json_is_object(json_object_get(steering, "balancer")))
+		fputc('\n', out);
 	render_loads(out, json_object_get(steering, "workers"), flags);
 	json_array_foreach (ports, i, port)
 		render_port(out, port, flags);

@@ -128,24 +128,22 @@ static uint64_t received(const struct view *view)
 }
 
 /* The worker its packets go to, and what decides it. */
-static unsigned flow_place(const struct steering_view *port, const struct steer_route *route,
+static unsigned flow_place(const struct steering_view *port, const struct steering_sample *now,
 	uint32_t hash, const char **ret_by)
 {
 	const struct steer_table *table = port->table;
-	unsigned worker = route->worker, cpu;
-	const struct rps_map *map = &table->rps[route->queue % STEER_QUEUES_MAX];
-	unsigned home = table->queue_worker[route->queue % STEER_QUEUES_MAX];
+	unsigned bucket = hash & (port->reta_size - 1u), worker = now->routes[bucket].worker, cpu;
+	const struct rps_map *map = &table->rps[now->routes[bucket].queue % STEER_QUEUES_MAX];
+	unsigned home = table->queue_worker[table->reta.queues[bucket] % STEER_QUEUES_MAX];
+	bool by_map = worker == STEER_MAP && map->count > 0 && hash != 0;
 	int last;
 
-	*ret_by = worker == home ? "RSS" : "balancer";
-	if (worker == STEER_PARK) {
-		*ret_by = "moving";
+	*ret_by = "moving";
+	if (worker == STEER_PARK)
 		return worker;
-	}
-	if (worker == STEER_MAP) {
-		*ret_by = map->count > 0 && hash != 0 ? "RPS" : "RSS";
-		worker = map->count > 0 && hash != 0 ? rps_worker(map, hash) : home;
-	}
+	if (worker == STEER_MAP)
+		worker = by_map ? rps_worker(map, hash) : home;
+	*ret_by = by_map ? "RPS" : worker == home ? "RSS" : "balancer";
 	if (table->consumers == NULL || table->flows == NULL || hash == 0)
 		return worker;
 	cpu = rfs_consumer_cpu(table->consumers, hash);
@@ -192,7 +190,7 @@ static json_t *flow_json(const struct view *view, const struct flow_sum *flow, u
 	if (port.table != NULL) {
 		const struct steering_sample *now = &view->now->steering[flow->steering];
 
-		unsigned worker = flow_place(&port, &now->routes[bucket], flow->hash, &by);
+		unsigned worker = flow_place(&port, now, flow->hash, &by);
 
 		json_object_set_new(object, "worker",
 			worker == STEER_PARK ? json_null() : json_integer(worker));

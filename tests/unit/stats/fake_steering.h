@@ -52,6 +52,8 @@ static inline void fake_steering_init(void)
 	for (unsigned i = 0; i < 4; i++)
 		table->queue_worker[i] = (uint8_t)(i % FAKE_WORKERS);
 	for (unsigned i = 0; i < FAKE_RETA; i++)
+		table->reta.queues[i] = (uint8_t)(i % 4);
+	for (unsigned i = 0; i < FAKE_RETA; i++)
 		fake_steering.routes[i] = (struct steer_route){
 			.queue = (uint8_t)(i % 4), .worker = (uint8_t)(i % FAKE_WORKERS)};
 }

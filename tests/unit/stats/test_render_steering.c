@@ -190,6 +190,7 @@ static const char one_port[] =
 
 static const char one_port_head[] =
 	"RFS: 1,200 of 32,768 entries of rps_sock_flow_entries name a consumer\n"
+	"\n"
 	"worker  cpu  node  busy              packets/s  share  cyc/pkt  backlog\n"
 	"     0    2     0  100%  ##########     1.50 M   100%      812    1,024\n"
 	"\n"

@@ -242,7 +242,7 @@ static void what_decides_where_a_flow_goes(void **state)
 	(void)state;
 	fake_steering_rps();
 	fake_steering_rfs();
-	fake_steering.routes[moved].worker = 1;
+	fake_steering.routes[moved] = (struct steer_route){.queue = 1, .worker = 1};
 	rfs_record(fake_steering.consumers, consumed, 3); /* no entry yet: to its consumer */
 	rfs_record(fake_steering.consumers, far, 7); /* no worker near */
 	rfs_record(fake_steering.consumers, kept, 3); /* the old worker has packets of it */
