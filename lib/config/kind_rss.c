@@ -125,6 +125,8 @@ const struct field_kind field_rss_letters = {
 	.describe = rss_letters_describe,
 };
 
+enum { WEIGHT_MAX = 65535 };
+
 static int rss_weights_parse(
 	struct report *report, const struct field *field, const json_t *value, void *target)
 {
@@ -140,7 +142,7 @@ static int rss_weights_parse(
 		const json_t *weight = json_array_get(value, i);
 
 		if (!json_is_integer(weight) || json_integer_value(weight) < 0 ||
-			json_integer_value(weight) > UINT16_MAX)
+			json_integer_value(weight) > WEIGHT_MAX)
 			return -EINVAL;
 		weights->weights[i] = (uint16_t)json_integer_value(weight);
 	}
@@ -168,7 +170,7 @@ static json_t *rss_weights_schema(const struct field *field)
 	(void)field;
 	return json_pack("{s:s,s:i,s:i,s:{s:s,s:i,s:i}}", "type", "array", "minItems", 1,
 		"maxItems", CONFIG_RSS_QUEUES_MAX, "items", "type", "integer", "minimum", 0,
-		"maximum", UINT16_MAX);
+		"maximum", WEIGHT_MAX);
 }
 
 static void rss_weights_describe(const struct field *field, char *buffer, size_t size)
@@ -176,7 +178,7 @@ static void rss_weights_describe(const struct field *field, char *buffer, size_t
 	(void)field;
 	snprintf(buffer, size,
 		"a list of 1 to %d weights from 0 to %d, one a queue, such as [6, 2]",
-		CONFIG_RSS_QUEUES_MAX, UINT16_MAX);
+		CONFIG_RSS_QUEUES_MAX, WEIGHT_MAX);
 }
 
 const struct field_kind field_rss_weights = {

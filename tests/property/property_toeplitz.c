@@ -76,7 +76,8 @@ static void variants_agree(void **state)
 			continue;
 		fill_random(key_bytes, sizeof(key_bytes));
 		toeplitz_key_init(&key, key_bytes, variant);
-		check_burst(&key, (unsigned)rand_r(&seed) % (BURST_MAX + 1), round / TOEPLITZ_VARIANT_COUNT % 2);
+		check_burst(&key, (unsigned)rand_r(&seed) % (BURST_MAX + 1),
+			round / TOEPLITZ_VARIANT_COUNT % 2);
 	}
 }
 
