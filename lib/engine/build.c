@@ -12,8 +12,12 @@
 
 #include "base/clock.h"
 #include "engine/engine_internal.h"
+#include "engine/steering_internal.h"
 
 enum { MEMPOOL_CACHE_PACKETS = 256 };
+/* A worker that has not drained after so long may hold packets in a stage: it is asked to let go.
+ */
+enum { FLUSH_AFTER_NS = 500000 };
 
 int engine_socket(const struct engine *engine, int numa_node)
 {
@@ -122,18 +126,14 @@ static int no_worker_memory(const struct worker *worker, struct error *error)
 		worker->index);
 }
 
-/* A tx queue of its own where there are enough; else worker w shares queue w % queues, which the
- * worker of that number owns. */
 static void build_transmit(struct worker *worker, uint16_t p)
 {
 	struct port *port = &worker->engine->ports[p];
 	struct transmit *transmit = &worker->transmits[p];
-	uint16_t queues = port->tx_queue_count;
 
-	if (queues == 0)
+	if (port->tx_queue_count == 0)
 		return;
 	transmit->port = port;
-	transmit->queue_index = worker->index % queues;
 	transmit->length_max = port->tx_length_max;
 	transmit->segments_max = port->tx_segments_max;
 	transmit->checked =
@@ -142,12 +142,22 @@ static void build_transmit(struct worker *worker, uint16_t p)
 	transmit->retry_cycles = port->config->kind == PORT_FILE
 		? UINT64_MAX
 		: ns_to_tsc(port->config->tx_retry_ns, worker->engine->tsc_hz);
-	if (worker->index < queues) {
-		transmit->queue = port_tx_queue(port, transmit->queue_index);
-	} else {
-		transmit->owner = worker->workers[transmit->queue_index];
-		transmit->owner_ring = worker->outboxes[transmit->queue_index];
+}
+
+static int build_tx_queues(struct engine *engine, struct error *error)
+{
+	for (uint16_t p = 0; p < engine->port_count; p++) {
+		uint16_t count = engine->ports[p].tx_queue_count;
+
+		engine->tx_queues[p] = rte_zmalloc(NULL, (count + 1u) * sizeof(struct tx_queue), 0);
+		engine->tx_counters[p] =
+			rte_zmalloc(NULL, (count + 1u) * sizeof(struct queue_counters), 64);
+		if (engine->tx_queues[p] == NULL || engine->tx_counters[p] == NULL)
+			return error_set(error, ENOMEM, "no memory for tx queues");
+		for (uint16_t q = 0; q < count; q++)
+			engine->tx_queues[p][q] = port_tx_queue(&engine->ports[p], q);
 	}
+	return 0;
 }
 
 static int build_stage(struct pipeline *pipeline, uint16_t position,
@@ -168,6 +178,8 @@ static int build_stage(struct pipeline *pipeline, uint16_t position,
 	stage->next = position + 1 < config->stage_count ? &pipeline->stages[position + 1] : NULL;
 	stage->pipeline = pipeline;
 	stage->pool = engine_pool(engine, worker->numa_node);
+	stage->consumers = &engine->consumers;
+	stage->tsc_hz = engine->tsc_hz;
 	stage->worker = worker->index;
 	stage->port_index = config->to_port;
 	if (config->to_port != UINT16_MAX) {
@@ -207,33 +219,34 @@ static int build_pipeline(struct worker *worker, uint16_t index, struct error *e
 	return 0;
 }
 
-static int build_rss(struct worker *worker, struct rx_poll *poll, struct error *error)
+static int build_restore(struct worker *worker, struct rx_poll *poll, struct error *error)
 {
-	const struct plan *plan = &worker->engine->plan;
-	const struct config_rss *config = &poll->port->config->rss;
-	uint16_t p = poll->port->index;
-
-	if (plan->emulated_queues[p] == 0)
-		return 0;
-	poll->rss = worker_memory(worker, sizeof(*poll->rss));
-	if (poll->rss == NULL)
+	poll->restore = worker_memory(worker, restore_bytes());
+	if (poll->restore == NULL)
 		return no_worker_memory(worker, error);
-	toeplitz_key_init(&poll->rss->key, config->key, NULL);
+	restore_init(poll->restore, poll->pipeline, worker->worker_count);
+	worker->restores = true;
+	return 0;
+}
+
+/* Where there is something to choose from, steering is made, even if nothing asks for it yet. */
+static int build_steering(struct worker *worker, struct rx_poll *poll, struct error *error)
+{
+	struct engine *engine = worker->engine;
+
+	if (engine->config->pipelines[poll->pipeline->index].order == ORDER_RESTORE &&
+		worker->worker_count > 1)
+		return build_restore(worker, poll, error);
 	/* Hardware hashed with the same key: its hash is good. Another's may not be. */
 	poll->keep_nic_hash = poll->port->rss == PORT_RSS_HARDWARE;
-	if (reta_fill_equal(&poll->rss->reta, config->reta_size, plan->emulated_queues[p]) != 0)
-		return error_set(error, EINVAL,
-			"port %s: a RETA of %u entries for %u queues is not possible",
-			poll->port->config->name, config->reta_size, plan->emulated_queues[p]);
-	for (unsigned bucket = 0; bucket < config->reta_size; bucket++) {
-		uint8_t queue = poll->rss->reta.queues[bucket];
-
-		poll->rss->routes[bucket] = (struct rss_route){
-			.queue = queue,
-			.worker = (uint8_t)plan->emulated_worker[p][queue],
-		};
-	}
+	if (worker->worker_count > 1 || engine->plan.emulated_queues[poll->port->index] > 0)
+		return steering_create(engine, poll, error);
 	return 0;
+}
+
+static bool port_pauses(const struct config_port *port)
+{
+	return port->kind == PORT_REPLAY ? port->replay.pause : port->generate.pause;
 }
 
 static struct pipeline *pipeline_from(struct worker *worker, uint16_t port)
@@ -264,8 +277,10 @@ static int build_polls(struct worker *worker, struct error *error)
 			poll->queue_index = q;
 			poll->queue = port_rx_queue(poll->port, q);
 			poll->pipeline = pipeline;
+			poll->worker = worker->index;
+			poll->pauses = poll->port->patient && port_pauses(poll->port->config);
 			worker->poll_count++;
-			if (build_rss(worker, poll, error) != 0)
+			if (build_steering(worker, poll, error) != 0)
 				return -error->code;
 		}
 	}
@@ -293,6 +308,7 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	worker->wake_fd = -1;
 	worker->adaptive = config->workers.idle == IDLE_ADAPTIVE;
 	worker->latency_on = config->stats.latency;
+	worker->flush_after_cycles = ns_to_tsc(FLUSH_AFTER_NS, engine->tsc_hz);
 	worker->polls = worker_memory(
 		worker, sizeof(*worker->polls) * CONFIG_RSS_QUEUES_MAX * engine->port_count);
 	worker->pipelines =
@@ -301,32 +317,91 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	worker->outboxes = worker_memory(worker, sizeof(*worker->outboxes) * engine->worker_count);
 	worker->inboxes = worker_memory(worker, sizeof(*worker->inboxes) * engine->worker_count);
 	worker->lanes = worker_memory(worker, sizeof(*worker->lanes) * engine->worker_count);
-	if (!worker->polls || !worker->pipelines || !worker->transmits || !worker->outboxes ||
+	worker->backlogs = worker_memory(worker, sizeof(*worker->backlogs) * engine->worker_count);
+	worker->returns = worker_memory(worker, sizeof(*worker->returns) * engine->worker_count);
+	worker->returned = worker_memory(worker, sizeof(*worker->returned) * engine->worker_count);
+	worker->mark = worker_memory(worker, sizeof(*worker->mark));
+	if (!worker->backlogs || !worker->returns || !worker->returned || !worker->mark ||
+		!worker->polls || !worker->pipelines || !worker->transmits || !worker->outboxes ||
 		!worker->inboxes || !worker->lanes)
 		no_worker_memory(worker, error);
 	return worker;
 }
 
-/* A ring from each worker to each other one, in the memory of the one that receives. */
-static int build_rings(struct engine *engine, struct error *error)
+static int build_ring(struct engine *engine, uint16_t to, uint32_t limit,
+	struct batch_ring **ret_ring, struct error *error)
 {
-	uint32_t limit = engine->config->steering.netdev_max_backlog;
+	*ret_ring = worker_memory(engine->workers[to], batch_ring_bytes(limit));
+	if (*ret_ring == NULL)
+		return no_worker_memory(engine->workers[to], error);
+	batch_ring_init(*ret_ring, limit);
+	return 0;
+}
 
+/* A ring from each worker to each other one, in the memory of the one that receives. Those there
+ * were are empty. */
+int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error)
+{
 	for (uint16_t to = 0; to < engine->worker_count; to++) {
 		struct worker *target = engine->workers[to];
 
+		for (uint16_t from = 0; from < engine->worker_count; from++) {
+			struct worker *source = engine->workers[from];
+			struct batch_ring *ring = source->outboxes[to].ring;
+
+			if (from == to) {
+				source->backlogs[to].drained_now = &source->own_drained;
+				continue;
+			}
+			if (build_ring(engine, to, limit, &ring, error) != 0)
+				return -error->code;
+			rte_free(source->outboxes[to].ring);
+			source->outboxes[to].ring = ring;
+			source->backlogs[to] =
+				(struct steer_backlog){.drained_now = &ring->popped.drained};
+			target->inboxes[from < to ? from : from - 1] = ring;
+		}
+		target->inbox_count = (uint16_t)(engine->worker_count - 1);
+	}
+	engine->ring_limit = limit;
+	return 0;
+}
+
+/* For pipelines whose order is restored: what others have helped with comes back. */
+static int build_return_rings(struct engine *engine, struct error *error)
+{
+	const struct config *config = engine->config;
+	uint32_t packets = 0;
+
+	for (uint16_t i = 0; i < config->pipeline_count; i++)
+		if (config->pipelines[i].order == ORDER_RESTORE)
+			packets += restore_ring_packets() *
+				engine->ports[config->pipelines[i].from_port].rx_queue_count;
+	for (uint16_t to = 0; packets > 0 && to < engine->worker_count; to++)
 		for (uint16_t from = 0; from < engine->worker_count; from++) {
 			struct batch_ring *ring;
 
 			if (from == to)
 				continue;
-			ring = worker_memory(target, batch_ring_bytes(limit));
-			if (ring == NULL)
-				return no_worker_memory(target, error);
-			batch_ring_init(ring, limit);
-			engine->workers[from]->outboxes[to] = ring;
-			target->inboxes[target->inbox_count++] = ring;
+			if (build_ring(engine, to, packets, &ring, error) != 0)
+				return -error->code;
+			engine->workers[from]->returns[to] = ring;
+			engine->workers[to]->returned[from] = ring;
 		}
+	return 0;
+}
+
+static int build_limits(struct engine *engine, struct error *error)
+{
+	for (uint16_t w = 0; w < engine->worker_count; w++) {
+		struct flow_limit *limits[CONFIG_WORKERS_MAX] = {NULL};
+		int result = steering_limits_make(
+			engine, engine->config, engine->workers[w], limits, error);
+
+		for (uint16_t i = 0; i < engine->worker_count; i++)
+			engine->workers[w]->outboxes[i].limit = limits[i];
+		if (result != 0)
+			return result;
 	}
 	return 0;
 }
@@ -358,20 +433,26 @@ int engine_build_workers(struct engine *engine, struct error *error)
 		if (engine->workers[i] == NULL || error->code != 0)
 			return -error->code;
 	}
-	if (build_rings(engine, error) != 0)
+	if (engine_build_rings(engine, engine->config->steering.netdev_max_backlog, error) != 0 ||
+		build_return_rings(engine, error) != 0 || build_limits(engine, error) != 0 ||
+		build_tx_queues(engine, error) != 0 ||
+		steering_consumers_make(engine->config, &engine->consumers, error) != 0)
 		return -error->code;
 	choose_copies(engine);
+	for (uint16_t w = 0; w < engine->worker_count; w++)
+		for (uint16_t p = 0; p < engine->port_count; p++)
+			build_transmit(engine->workers[w], p);
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
 		struct worker *worker = engine->workers[w];
 
-		for (uint16_t p = 0; p < engine->port_count; p++)
-			build_transmit(worker, p);
 		for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
 			if (build_pipeline(worker, i, error) != 0)
 				return -error->code;
 		if (build_polls(worker, error) != 0)
 			return -error->code;
 	}
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		engine_choose_tx_queues(engine, engine->config, p);
 	return 0;
 }
 
@@ -388,10 +469,16 @@ static void unbuild_worker(struct engine *engine, struct worker *worker)
 			if (stage->ops->destroy != NULL)
 				stage->ops->destroy(stage);
 		}
-	for (uint16_t i = 0; worker->polls && i < worker->poll_count; i++)
-		rte_free(worker->polls[i].rss);
-	for (uint16_t i = 0; worker->inboxes && i < worker->inbox_count; i++)
-		rte_free(worker->inboxes[i]);
+	for (uint16_t i = 0; worker->polls && i < worker->poll_count; i++) {
+		steering_destroy(worker->polls[i].steering);
+		rte_free(worker->polls[i].restore);
+	}
+	for (uint16_t i = 0; worker->outboxes && i < engine->worker_count; i++) {
+		rte_free(worker->outboxes[i].ring);
+		steering_limit_free(worker->outboxes[i].limit);
+	}
+	for (uint16_t i = 0; worker->returns && i < engine->worker_count; i++)
+		rte_free(worker->returns[i]);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	rte_free(worker->polls);
@@ -400,6 +487,10 @@ static void unbuild_worker(struct engine *engine, struct worker *worker)
 	rte_free(worker->outboxes);
 	rte_free(worker->inboxes);
 	rte_free(worker->lanes);
+	rte_free(worker->backlogs);
+	rte_free(worker->returns);
+	rte_free(worker->returned);
+	rte_free(worker->mark);
 	rte_free(worker);
 }
 
@@ -462,6 +553,11 @@ int engine_unbuild(struct engine *engine, struct error *error)
 		}
 	for (uint16_t i = 0; i < engine->worker_count; i++)
 		unbuild_worker(engine, engine->workers[i]);
+	for (uint16_t i = 0; i < engine->port_count; i++) {
+		rte_free(engine->tx_counters[i]);
+		rte_free(engine->tx_queues[i]);
+	}
+	steering_consumers_free(engine->consumers);
 	if (check_pools(engine) != 0)
 		result = -EIO;
 	for (unsigned i = 0; i < engine->topology.node_count; i++)

@@ -29,7 +29,10 @@
 	X(handoff_in, "packets", "taken from the backlogs others filled")                          \
 	X(handoff_batches, "", "batches taken from backlogs")                                      \
 	X(backlog_high, "packets", "gauge: most packets seen waiting in its backlogs")             \
-	X(stalls, "", "polls of a replay put off because a backlog was full")
+	X(stalls, "", "polls put off because a backlog was full, or for a move")                   \
+	X(processed, "packets", "run through a pipeline here")                                     \
+	X(time_squeeze, "", "turns that left packets waiting in a backlog")                        \
+	X(wakes_in, "", "times another worker woke it")
 
 /* Of a port's rx queue (hardware or emulated) or tx queue. */
 #define QUEUE_COUNTERS(X)                                                                          \

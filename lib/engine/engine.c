@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "engine/engine_internal.h"
+#include "engine/steering_internal.h"
 #include "placement/device.h"
 #include "placement/thread.h"
 #include "port/replay_stream.h"
@@ -174,7 +175,7 @@ static void join_threads(struct engine *engine)
 
 /* ---- public ---- */
 
-int engine_create(const struct config *config, engine_notice notice_function, void *argument,
+int engine_create(struct config *config, engine_notice notice_function, void *argument,
 	struct engine **ret_engine, struct error *error)
 {
 	struct engine *engine = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*engine), 64));
@@ -186,6 +187,7 @@ int engine_create(const struct config *config, engine_notice notice_function, vo
 		return error_set(error, ENOMEM, "no memory for the engine");
 	memset(engine, 0, sizeof(*engine));
 	engine->config = config;
+	pthread_mutex_init(&engine->steering_lock, NULL);
 	engine->notice = notice_function;
 	engine->notice_argument = argument;
 	result = engine_prepare(engine, error);
@@ -205,6 +207,8 @@ int engine_create(const struct config *config, engine_notice notice_function, vo
 		result = engine_build_workers(engine, error);
 	if (result == 0)
 		result = start_threads(engine, error);
+	if (result == 0)
+		result = balance_reset(engine, error);
 	if (result != 0) {
 		engine_destroy(engine, NULL);
 		return result;
@@ -227,8 +231,26 @@ int engine_start(struct engine *engine, struct error *error)
 			return result;
 	}
 	engine->started_ns = clock_monotonic_ns();
-	__atomic_store_n(&engine->phase, PHASE_RUN, __ATOMIC_RELEASE);
+	pthread_mutex_lock(&engine->steering_lock);
+	engine_resume(engine);
+	pthread_mutex_unlock(&engine->steering_lock);
 	return 0;
+}
+
+void engine_resume(struct engine *engine)
+{
+	__atomic_store_n(&engine->phase, PHASE_RUN, __ATOMIC_RELEASE);
+}
+
+bool engine_pause(struct engine *engine)
+{
+	if (engine_phase(engine) != PHASE_RUN)
+		return false;
+	/* Each drain ends when all workers found nothing left to do in it; see enum phase. */
+	for (enum phase phase = PHASE_DRAIN_RX; phase <= PHASE_DRAIN_TX; phase++)
+		set_phase(engine, phase);
+	set_phase(engine, PHASE_PARKED);
+	return true;
 }
 
 /* A port that never ends keeps the engine running: a device that is read (until it is unplugged), a
@@ -260,13 +282,13 @@ bool engine_running(const struct engine *engine)
 void engine_stop(struct engine *engine)
 {
 	uint64_t now_tsc;
+	bool stopped;
 
-	if (engine_phase(engine) != PHASE_RUN)
+	pthread_mutex_lock(&engine->steering_lock);
+	stopped = engine_pause(engine);
+	pthread_mutex_unlock(&engine->steering_lock);
+	if (!stopped)
 		return;
-	/* Each drain ends when all workers found nothing left to do in it; see enum phase. */
-	for (enum phase phase = PHASE_DRAIN_RX; phase <= PHASE_DRAIN_TX; phase++)
-		set_phase(engine, phase);
-	set_phase(engine, PHASE_PARKED);
 	engine->stopped_ns = clock_monotonic_ns();
 	now_tsc = tsc_now();
 	for (uint16_t i = 0; i < engine->port_count; i++)
@@ -281,6 +303,7 @@ int engine_destroy(struct engine *engine, struct error *error)
 	if (engine == NULL)
 		return 0;
 	engine_stop(engine);
+	balance_end(engine);
 	join_threads(engine);
 	result = engine_unbuild(engine, error);
 	verify_destroy(engine->verify);

@@ -27,7 +27,7 @@ typedef void (*engine_notice)(void *argument, bool warning, const char *text);
 
 /* Initialises EAL, memory, ports, pipelines and worker threads (which wait). `config` must outlive
  * the engine. Frees all it made on error. */
-int engine_create(const struct config *config, engine_notice notice, void *argument,
+int engine_create(struct config *config, engine_notice notice, void *argument,
 	struct engine **ret_engine, struct error *error);
 /* Lets the workers run. */
 int engine_start(struct engine *engine, struct error *error);
@@ -60,7 +60,8 @@ struct emulated_queue_view { /* one rx queue made by RSS in software */
 };
 
 struct tx_view {
-	uint16_t port, queue, worker;
+	uint16_t port, queue;
+	uint16_t worker; /* its owner; 0 while nobody sends through it */
 	const struct queue_counters *counters;
 };
 

@@ -3,6 +3,8 @@
 #ifndef WEIR_ENGINE_ENGINE_INTERNAL_H
 #define WEIR_ENGINE_ENGINE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "engine/engine.h"
 #include "engine/worker.h"
 #include "placement/plan.h"
@@ -20,7 +22,8 @@ struct engine_pool {
 struct engine {
 	uint32_t phase
 		__attribute__((aligned(64))); /* writer: the controlling thread; readers: all */
-	const struct config *config __attribute__((aligned(64)));
+	/* engine_change() writes its live fields; all else is read-only. */
+	struct config *config __attribute__((aligned(64)));
 	struct topology topology;
 	struct plan plan;
 	enum memory_mode memory_mode; /* never MEMORY_AUTO */
@@ -33,6 +36,17 @@ struct engine {
 	struct worker *workers[CONFIG_WORKERS_MAX];
 	uint16_t threads; /* started */
 	uint64_t started_ns, stopped_ns;
+	struct queue_counters *tx_counters[CONFIG_PORTS_MAX]; /* [tx_queue_count] */
+	struct tx_queue *tx_queues[CONFIG_PORTS_MAX]; /* the same; with taps around them */
+	uint32_t ring_limit; /* packets the rings between workers were made for */
+	/* Where flows are consumed; NULL: no RFS. Swapped by engine_change(). */
+	struct rfs_consumers *consumers;
+	/* Held by whoever starts, stops, changes or balances. */
+	pthread_mutex_t steering_lock;
+	struct balancer *balancer; /* under the lock; NULL: off */
+	struct balance *balance; /* what its thread last saw */
+	pthread_t balance_thread;
+	bool balance_started, balance_stop;
 	struct verify *verify; /* verify.h; NULL: off */
 	struct order *order; /* order.h; NULL: off */
 	engine_notice notice;
@@ -57,6 +71,15 @@ int engine_build_pools(struct engine *engine, struct error *error);
 int engine_build_ports(struct engine *engine, struct error *error);
 int engine_build_workers(struct engine *engine, struct error *error);
 int engine_unbuild(struct engine *engine, struct error *error);
+/* Workers parked: new rings between them. Which worker sends through which of a port's tx queues.
+ */
+int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error);
+void engine_choose_tx_queues(struct engine *engine, const struct config *config, uint16_t port);
+
+/* engine.c; the lock is held. Parks all workers with nothing on the way; false: they were parked.
+ */
+bool engine_pause(struct engine *engine);
+void engine_resume(struct engine *engine);
 
 /* Whether a stage of it writes into packets. */
 bool pipeline_writes(const struct config_pipeline *pipeline);

@@ -4,7 +4,8 @@
  *
  *     | when received, TSC, 48 bits | what to do, 8 bits | packets, 8 bits |
  *
- * What to do: run pipeline 0..127, or (top bit) send to port 0..127.
+ * What to do: run pipeline 0..31, help with it (restore.c: the number of the burst stands where the
+ * time does), or send to port 0..31.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -13,9 +14,8 @@
 
 #include "base/clock.h"
 #include "engine/worker.h"
-#include "steering/receive.h"
 
-enum { HEADER_TSC_SHIFT = 16, HEADER_WORK_SHIFT = 8, WORK_TRANSMIT = 0x80, WORK_MASK = 0xff };
+enum { HEADER_TSC_SHIFT = 16, HEADER_WORK_SHIFT = 8, WORK_MASK = 0xff };
 enum { RECEIVE_BATCHES_MAX = 8 }; /* a backlog at a time, so that none starves the others */
 
 static inline uint64_t header_make(uint64_t rx_tsc, unsigned work)
@@ -32,6 +32,8 @@ static inline uint64_t header_tsc(uint64_t header, uint64_t now_tsc)
 
 	return age > 0 ? now_tsc - (uint64_t)age : now_tsc;
 }
+
+/* ---- giving ---- */
 
 void handoff_wake(struct worker *worker)
 {
@@ -52,147 +54,114 @@ static inline void handoff_wake_if_asleep(struct worker *target)
 		handoff_wake(target);
 }
 
-static void handoff_push(struct worker *worker, uint16_t target, struct lane *lane, uint64_t header)
+void handoff_want_flush(struct worker *worker)
 {
-	unsigned pushed = batch_ring_push(
-		worker->outboxes[target], header, (void **)lane->packets, lane->count);
+	if (!__atomic_load_n(&worker->flush_wanted, __ATOMIC_RELAXED))
+		__atomic_store_n(&worker->flush_wanted, 1, __ATOMIC_RELAXED);
+	handoff_wake_if_asleep(worker);
+}
 
+/* What the flow limit says no to leaves the lane here. */
+static __rte_noinline void limit_flows(
+	struct worker *worker, struct outbox *outbox, struct flow_limit *limit, struct lane *lane)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < lane->count; i++) {
+		struct rte_mbuf *packet = lane->packets[i];
+
+		if (flow_limit_exceeds(limit, packet->hash.rss)) {
+			outbox->flow_limited++;
+			worker->counters.drops[DROP_flow_limit]++;
+			rte_pktmbuf_free(packet);
+		} else {
+			lane->packets[kept++] = packet;
+		}
+	}
+	lane->count = kept;
+}
+
+void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uint64_t rx_tsc,
+	unsigned work, bool patient)
+{
+	struct outbox *outbox = &worker->outboxes[target];
+	struct flow_limit *limit = __atomic_load_n(&outbox->limit, __ATOMIC_ACQUIRE);
+	struct batch_ring *ring = outbox->ring;
+	unsigned pushed;
+
+	if (unlikely(limit != NULL) && !patient &&
+		batch_ring_room(ring, ring->limit / 2) < ring->limit / 2)
+		limit_flows(worker, outbox, limit, lane);
+	pushed = batch_ring_push(
+		ring, header_make(rx_tsc, work), (void **)lane->packets, lane->count);
+	worker->backlogs[target].pushed += pushed;
 	worker->counters.handoff_out += pushed;
 	if (unlikely(pushed < lane->count)) {
+		outbox->dropped += lane->count - pushed;
 		worker->counters.drops[DROP_backlog_full] += lane->count - pushed;
 		rte_pktmbuf_free_bulk(lane->packets + pushed, lane->count - pushed);
 	}
+	lane->count = 0;
 	handoff_wake_if_asleep(worker->workers[target]);
 }
 
-static inline void count_queue(struct rss *rss, unsigned queue, const struct rte_mbuf *packet)
+void handoff_commit(
+	struct worker *worker, uint16_t target, unsigned count, uint64_t rx_tsc, unsigned work)
 {
-	rss->queues[queue].packets++;
-	rss->queues[queue].bytes += packet->pkt_len;
+	batch_ring_commit(worker->outboxes[target].ring, header_make(rx_tsc, work), count);
+	worker->backlogs[target].pushed += count;
+	worker->counters.handoff_out += count;
+	handoff_wake_if_asleep(worker->workers[target]);
 }
 
-/* More workers than this, and what follows is no longer cheaper than lanes. */
-enum { FEW_WORKERS = 8 };
-
-/* Up to 8 workers: packets are sorted straight into their rings, and how many each has so far
- * stands in one register, 8 bits each: in memory, each packet would wait for the store of the one
- * before it. A ring that has no room side by side gets its packets by way of the lane. */
-static void sort_into_rings(struct worker *worker, struct rss *rss, const struct burst *burst,
-	const uint32_t hashes[], uint64_t header)
+uint64_t handoff_full(struct worker *worker)
 {
-	void **slots[FEW_WORKERS], **reserved;
-	uint64_t counts = 0;
+	uint64_t full = 0;
 
-	for (uint16_t target = 0; target < worker->worker_count; target++) {
-		reserved = target == worker->index
-			? NULL
-			: batch_ring_reserve(worker->outboxes[target], burst->count);
-		slots[target] = reserved ? reserved : (void **)worker->lanes[target].packets;
+	for (uint16_t i = 0; i < worker->worker_count; i++) {
+		struct batch_ring *ring = worker->outboxes[i].ring;
+
+		if (ring != NULL && batch_ring_room(ring, BURST_SIZE) < BURST_SIZE)
+			full |= UINT64_C(1) << i;
 	}
-	for (uint16_t i = 0; i < burst->count; i++) {
-		struct rss_route route = rss->routes[reta_bucket(&rss->reta, hashes[i])];
-		unsigned shift = 8u * route.worker;
-
-		count_queue(rss, route.queue, burst->packets[i]);
-		slots[route.worker][(counts >> shift) & 0xff] = burst->packets[i];
-		counts += 1ull << shift;
-	}
-	for (uint16_t target = 0; target < worker->worker_count; target++) {
-		unsigned count = (counts >> (8 * target)) & 0xff;
-
-		if (slots[target] == (void **)worker->lanes[target].packets) {
-			worker->lanes[target].count = (uint16_t)count;
-		} else if (count > 0) {
-			batch_ring_commit(worker->outboxes[target], header, count);
-			worker->counters.handoff_out += count;
-			handoff_wake_if_asleep(worker->workers[target]);
-		}
-	}
-}
-
-static void sort_into_lanes(
-	struct worker *worker, struct rss *rss, const struct burst *burst, const uint32_t hashes[])
-{
-	for (uint16_t i = 0; i < burst->count; i++) {
-		struct rss_route route = rss->routes[reta_bucket(&rss->reta, hashes[i])];
-		struct lane *lane = &worker->lanes[route.worker];
-
-		count_queue(rss, route.queue, burst->packets[i]);
-		lane->packets[lane->count++] = burst->packets[i];
-	}
-}
-
-static uint64_t lane_bytes(const struct lane *lane)
-{
-	uint64_t bytes = 0;
-
-	for (uint16_t i = 0; i < lane->count; i++)
-		bytes += lane->packets[i]->pkt_len;
-	return bytes;
-}
-
-void handoff_spread(
-	struct worker *worker, struct rx_poll *poll, struct burst *burst, const uint32_t hashes[])
-{
-	uint64_t header = header_make(burst->rx_tsc, poll->pipeline->index);
-	struct lane *own = &worker->lanes[worker->index];
-
-	if (worker->worker_count <= FEW_WORKERS)
-		sort_into_rings(worker, poll->rss, burst, hashes, header);
-	else
-		sort_into_lanes(worker, poll->rss, burst, hashes);
-	for (uint16_t target = 0; target < worker->worker_count; target++) {
-		struct lane *lane = &worker->lanes[target];
-
-		if (lane->count == 0 || lane == own)
-			continue;
-		handoff_push(worker, target, lane, header);
-		lane->count = 0;
-	}
-	burst->count = own->count;
-	burst->bytes = lane_bytes(own);
-	memcpy(burst->packets, own->packets, own->count * sizeof(own->packets[0]));
-	own->count = 0;
-}
-
-void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst)
-{
-	uint32_t hashes[BURST_SIZE];
-
-	receive_parse_hash(
-		&poll->rss->key, poll->keep_nic_hash, burst->packets, burst->count, hashes);
-	handoff_spread(worker, poll, burst, hashes);
-	if (burst->count > 0 || poll->pipeline->is_source)
-		pipeline_run(poll->pipeline, burst);
+	return full;
 }
 
 bool handoff_has_room(struct worker *worker)
 {
-	for (uint16_t i = 0; i < worker->worker_count; i++)
-		if (worker->outboxes[i] != NULL &&
-			batch_ring_room(worker->outboxes[i], BURST_SIZE) < BURST_SIZE)
-			return false;
-	return true;
+	return handoff_full(worker) == 0;
 }
 
 __rte_noinline uint16_t handoff_transmit(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first)
 {
-	uint64_t header = header_make(burst->rx_tsc, WORK_TRANSMIT | transmit->port->index);
-	unsigned pushed = batch_ring_push(transmit->owner_ring, header,
+	uint16_t owner = transmit->owner->index;
+	unsigned pushed = batch_ring_push(transmit->owner_ring,
+		header_make(burst->rx_tsc, WORK_TRANSMIT | transmit->port->index),
 		(void **)&burst->packets[first], burst->count - first);
 
+	worker->backlogs[owner].pushed += pushed;
 	worker->counters.handoff_out += pushed;
 	handoff_wake_if_asleep(transmit->owner);
 	return (uint16_t)pushed;
 }
 
-static void receive_run(struct worker *worker, struct burst *burst, unsigned work)
+/* ---- taking ---- */
+
+/* `number` is that of a burst to help with. */
+static void receive_run(
+	struct worker *worker, uint16_t from, struct burst *burst, unsigned work, uint64_t number)
 {
 	worker->counters.handoff_batches++;
 	worker->counters.handoff_in += burst->count;
-	if (work & WORK_TRANSMIT)
-		transmit_burst(worker, &worker->transmits[work & ~WORK_TRANSMIT], burst);
+	if (work & WORK_TRANSMIT) {
+		transmit_burst(worker, &worker->transmits[work & ~(unsigned)WORK_TRANSMIT], burst);
+		return;
+	}
+	worker->counters.processed += burst->count;
+	if (work & WORK_HELP)
+		restore_help(worker, from, &worker->pipelines[work & ~(unsigned)WORK_HELP], burst,
+			number);
 	else
 		pipeline_run(&worker->pipelines[work], burst);
 }
@@ -210,35 +179,44 @@ static void receive_take(struct batch_ring *ring, uint64_t header, struct burst 
 		burst->bytes += burst->packets[i]->pkt_len;
 }
 
+static inline bool runs_alone(unsigned batch_work, unsigned work, unsigned count)
+{
+	return batch_work != work || (work & WORK_HELP) != 0 || count > BURST_SIZE;
+}
+
 /* Batches for the same work run together, as many as a burst holds. The ring's room is given back
- * only after they ran: what it says is popped, has left the worker. */
-static unsigned receive_from(struct worker *worker, struct batch_ring *ring, uint64_t now_tsc)
+ * only after they ran: what it says is popped, went through the pipeline. */
+static unsigned receive_from(
+	struct worker *worker, struct batch_ring *ring, uint16_t from, uint64_t now_tsc)
 {
 	struct burst burst = {0};
 	unsigned packets = 0, work = 0;
-	uint64_t header;
+	uint64_t header, number = 0;
 
 	for (unsigned batches = 0; batches < RECEIVE_BATCHES_MAX && batch_ring_peek(ring, &header);
 		batches++) {
 		unsigned batch_work = (header >> HEADER_WORK_SHIFT) & WORK_MASK;
 
 		if (burst.count > 0 &&
-			(batch_work != work ||
-				burst.count + (header & BATCH_RING_COUNT_MASK) > BURST_SIZE)) {
-			receive_run(worker, &burst, work);
+			runs_alone(batch_work, work,
+				burst.count + (unsigned)(header & BATCH_RING_COUNT_MASK))) {
+			receive_run(worker, from, &burst, work, number);
 			burst.count = 0;
 			burst.bytes = 0;
 		}
 		if (burst.count == 0) {
 			work = batch_work;
+			number = header >> HEADER_TSC_SHIFT;
 			burst.rx_tsc = header_tsc(header, now_tsc);
 		}
 		packets += header & BATCH_RING_COUNT_MASK;
 		receive_take(ring, header, &burst);
 	}
 	if (burst.count > 0)
-		receive_run(worker, &burst, work);
+		receive_run(worker, from, &burst, work, number);
 	batch_ring_release(ring);
+	if (!worker->holds)
+		batch_ring_drain(ring, ring->consumer.items);
 	return packets;
 }
 
@@ -254,9 +232,67 @@ unsigned handoff_receive(struct worker *worker, uint64_t now_tsc)
 		if (in_ring == 0)
 			continue;
 		waiting += in_ring;
-		packets += receive_from(worker, ring, now_tsc);
+		packets += receive_from(
+			worker, ring, i < worker->index ? i : (uint16_t)(i + 1), now_tsc);
 	}
 	if (waiting > worker->counters.backlog_high)
 		worker->counters.backlog_high = waiting;
+	worker->counters.time_squeeze += waiting > packets;
 	return packets;
+}
+
+/* ---- telling what is through ---- */
+
+/*
+ * A packet is through when it has left this worker: sent, dropped, or handed to the worker that
+ * owns the tx queue and through there too. What a stage holds is not, and what waits in the owner's
+ * backlog is not. So a mark is set now and then, while nothing is held: all that came in so far,
+ * and how much of it went to owners; when these have drained that much, all before the mark is
+ * through.
+ */
+static void mark_set(struct worker *worker)
+{
+	struct drain_mark *mark = worker->mark;
+
+	mark->set = true;
+	mark->own = worker->backlogs[worker->index].pushed;
+	for (uint16_t i = 0; i < worker->inbox_count; i++)
+		mark->in[i] = worker->inboxes[i]->consumer.items;
+	/* Owners have lower numbers. */
+	for (uint16_t i = 0; i < worker->index; i++)
+		mark->out[i] = worker->backlogs[i].pushed;
+}
+
+static bool mark_is_through(struct worker *worker)
+{
+	for (uint16_t i = 0; i < worker->index; i++) {
+		struct steer_backlog *backlog = &worker->backlogs[i];
+
+		if (backlog->drained >= worker->mark->out[i])
+			continue;
+		backlog->drained = __atomic_load_n(backlog->drained_now, __ATOMIC_ACQUIRE);
+		if (backlog->drained < worker->mark->out[i])
+			return false;
+	}
+	return true;
+}
+
+void handoff_publish(struct worker *worker, uint64_t held)
+{
+	if (!worker->holds) {
+		__atomic_store_n(&worker->own_drained, worker->backlogs[worker->index].pushed,
+			__ATOMIC_RELEASE);
+		return;
+	}
+	if (!worker->mark->set) {
+		if (held > 0)
+			return;
+		mark_set(worker);
+	}
+	if (!mark_is_through(worker))
+		return;
+	worker->mark->set = false;
+	for (uint16_t i = 0; i < worker->inbox_count; i++)
+		batch_ring_drain(worker->inboxes[i], worker->mark->in[i]);
+	__atomic_store_n(&worker->own_drained, worker->mark->own, __ATOMIC_RELEASE);
 }

@@ -99,8 +99,10 @@ static void sleep_ns(struct worker *worker, uint64_t ns)
 	uint64_t told;
 
 	if (ppoll(&wake, 1, &time, NULL) == 1 &&
-		read(worker->wake_fd, &told, sizeof(told)) == sizeof(told))
+		read(worker->wake_fd, &told, sizeof(told)) == sizeof(told)) {
 		worker->counters.interrupts++;
+		worker->counters.wakes_in++;
+	}
 }
 
 static void interrupts_arm(struct worker *worker, bool on)
@@ -125,17 +127,28 @@ static void wait_for_interrupt(struct worker *worker)
 	count = rte_epoll_wait(RTE_EPOLL_PER_THREAD, events, RTE_DIM(events), INTERRUPT_WAIT_MS);
 	if (count > 0)
 		worker->counters.interrupts++;
-	if (read(worker->wake_fd, &told, sizeof(told)) < 0) {
-		/* Nobody called: an interrupt or the timeout. */
-	}
+	/* Nobody called, if there is nothing to read: an interrupt or the timeout. */
+	if (read(worker->wake_fd, &told, sizeof(told)) == sizeof(told))
+		worker->counters.wakes_in++;
 }
 
-static bool backlogs_are_empty(const struct worker *worker)
+/* Neither a backlog nor something that others will finish without waking this worker. */
+static bool nothing_waits(const struct worker *worker)
 {
 	for (uint16_t i = 0; i < worker->inbox_count; i++)
 		if (batch_ring_waiting(worker->inboxes[i]) > 0)
 			return false;
-	return true;
+	for (uint16_t i = 0; i < worker->poll_count; i++) {
+		const struct rx_poll *poll = &worker->polls[i];
+
+		if (poll->steering != NULL &&
+			(poll->steering->steer.move_count > 0 ||
+				poll->steering->swap_since_tsc != 0))
+			return false;
+		if (poll->restore != NULL && restore_outstanding(poll->restore) > 0)
+			return false;
+	}
+	return worker->mark == NULL || !worker->mark->set;
 }
 
 /* Sleeps unless somebody handed something over in the meantime. */
@@ -143,7 +156,7 @@ static void go_to_sleep(struct worker *worker, uint64_t ns, bool by_interrupt)
 {
 	__atomic_store_n(&worker->asleep, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (backlogs_are_empty(worker) && engine_phase(worker->engine) == PHASE_RUN) {
+	if (nothing_waits(worker) && engine_phase(worker->engine) == PHASE_RUN) {
 		worker->counters.sleeps++;
 		if (by_interrupt)
 			wait_for_interrupt(worker);

@@ -6,8 +6,7 @@
 /* Timing a stage takes two reads of the TSC: one batch in so many is timed. */
 enum { SAMPLE_EVERY = 128 };
 
-static void stages_run(
-	struct pipeline *pipeline, struct stage *stage, struct burst *burst, bool timed)
+static void stages_run(struct stage *stage, struct burst *burst, bool timed)
 {
 	for (; stage != NULL; stage = stage->next) {
 		struct stage_counters *counters = stage->counters;
@@ -28,20 +27,28 @@ static void stages_run(
 		if (burst->count == 0)
 			return;
 	}
-	transmit_burst(pipeline->worker, pipeline->transmit, burst);
+}
+
+void pipeline_stages(struct pipeline *pipeline, struct burst *burst)
+{
+	bool timed = (pipeline->tick++ & (SAMPLE_EVERY - 1)) == 0;
+
+	stages_run(pipeline->stage_count ? &pipeline->stages[0] : NULL, burst, timed);
 }
 
 void pipeline_run(struct pipeline *pipeline, struct burst *burst)
 {
-	bool timed = (pipeline->tick++ & (SAMPLE_EVERY - 1)) == 0;
-
-	stages_run(pipeline, pipeline->stage_count ? &pipeline->stages[0] : NULL, burst, timed);
+	pipeline_stages(pipeline, burst);
+	if (burst->count > 0)
+		transmit_burst(pipeline->worker, pipeline->transmit, burst);
 }
 
 void stage_emit(struct stage *stage, struct burst *burst)
 {
 	if (burst->count > 0)
-		stages_run(stage->pipeline, stage->next, burst, false);
+		stages_run(stage->next, burst, false);
+	if (burst->count > 0)
+		transmit_burst(stage->pipeline->worker, stage->pipeline->transmit, burst);
 	burst->count = 0;
 	burst->bytes = 0;
 }

@@ -43,6 +43,8 @@ struct stage_counters {
 	uint64_t held; /* gauge: packets kept in the stage now */
 } __attribute__((aligned(64)));
 
+struct rfs_consumers;
+
 struct stage {
 	const struct stage_ops *ops;
 	void *state; /* the stage's own, made by create() */
@@ -51,6 +53,8 @@ struct stage {
 	struct stage *next; /* NULL: transmit */
 	struct pipeline *pipeline; /* this worker's instance; opaque to stages */
 	struct rte_mempool *pool; /* of the worker's node, for packets a stage makes */
+	struct rfs_consumers *const *consumers; /* atomic: steering/rfs.h; NULL there: no RFS */
+	uint64_t tsc_hz;
 	uint16_t port_index; /* the pipeline's `to` port in the configuration, or UINT16_MAX */
 	uint16_t worker;
 	struct rte_ether_addr tx_address; /* MAC address of the `to` port */

@@ -29,10 +29,16 @@ void tap_queues(struct engine *engine, void (*rx)(void *argument, struct rx_queu
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		for (uint16_t i = 0; i < engine->workers[w]->poll_count; i++)
 			rx(argument, &engine->workers[w]->polls[i].queue);
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		for (uint16_t q = 0; q < engine->ports[p].tx_queue_count; q++)
+			tx(argument, &engine->tx_queues[p][q]);
 	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t p = 0; p < engine->port_count; p++)
-			if (transmit_is_own(&engine->workers[w]->transmits[p]))
-				tx(argument, &engine->workers[w]->transmits[p].queue);
+		for (uint16_t p = 0; p < engine->port_count; p++) {
+			struct transmit *transmit = &engine->workers[w]->transmits[p];
+
+			if (transmit_is_own(transmit))
+				transmit->queue = engine->tx_queues[p][transmit->queue_index];
+		}
 }
 
 void tap_flow_key(const struct rte_mbuf *packet, struct flow_key *key)

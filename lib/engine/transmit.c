@@ -93,9 +93,9 @@ void transmit_burst(struct worker *worker, struct transmit *transmit, struct bur
 			transmit_drop_rest(worker, transmit, burst, sent);
 	}
 	if (transmit->owner == NULL && sent > 0) {
-		transmit->counters.packets += sent;
-		transmit->counters.bytes += burst->bytes;
-		transmit->counters.batches++;
+		transmit->counters->packets += sent;
+		transmit->counters->bytes += burst->bytes;
+		transmit->counters->batches++;
 		latency_note(worker, burst->rx_tsc, sent);
 	}
 	burst->count = 0;

@@ -86,9 +86,10 @@ void engine_emulated_queue_view(
 		for (uint16_t i = 0; i < engine->workers[w]->poll_count; i++) {
 			const struct rx_poll *poll = &engine->workers[w]->polls[i];
 
-			if (poll->port->index == port && poll->rss != NULL &&
+			if (poll->port->index == port && poll->steering != NULL &&
 				ret_view->writers < CONFIG_WORKERS_MAX)
-				ret_view->counters[ret_view->writers++] = &poll->rss->queues[index];
+				ret_view->counters[ret_view->writers++] =
+					&poll->steering->queues[index];
 		}
 }
 
@@ -96,28 +97,28 @@ unsigned engine_tx_count(const struct engine *engine)
 {
 	unsigned count = 0;
 
-	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t p = 0; p < engine->port_count; p++)
-			count += transmit_is_own(&engine->workers[w]->transmits[p]);
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		count += engine->ports[p].tx_queue_count;
 	return count;
 }
 
 void engine_tx_view(const struct engine *engine, unsigned index, struct tx_view *ret_view)
 {
-	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t p = 0; p < engine->port_count; p++) {
-			const struct transmit *transmit = &engine->workers[w]->transmits[p];
+	uint16_t port = 0;
 
-			if (!transmit_is_own(transmit) || index-- > 0)
-				continue;
-			*ret_view = (struct tx_view){
-				.port = p,
-				.queue = transmit->queue_index,
-				.worker = w,
-				.counters = &transmit->counters,
-			};
-			return;
-		}
+	while (index >= engine->ports[port].tx_queue_count)
+		index -= engine->ports[port++].tx_queue_count;
+	*ret_view = (struct tx_view){
+		.port = port,
+		.queue = (uint16_t)index,
+		.counters = &engine->tx_counters[port][index],
+	};
+	for (uint16_t w = 0; w < engine->worker_count; w++) {
+		const struct transmit *transmit = &engine->workers[w]->transmits[port];
+
+		if (transmit_is_own(transmit) && transmit->queue_index == index)
+			ret_view->worker = w;
+	}
 }
 
 static unsigned stages_a_worker(const struct engine *engine)
@@ -313,12 +314,12 @@ static void account_worker(const struct worker *worker, struct engine_account *a
 			account->made += worker->pipelines[i].counters[s].made;
 			account->held += worker->pipelines[i].counters[s].held;
 		}
-	for (uint16_t p = 0; p < engine->port_count; p++) {
-		account->out += worker->transmits[p].counters.packets;
-		account->bytes_out += worker->transmits[p].counters.bytes;
-	}
 	for (uint16_t i = 0; i < worker->inbox_count; i++)
 		account->held += batch_ring_waiting(worker->inboxes[i]);
+	account->held += spread_parked(worker);
+	for (uint16_t i = 0; i < worker->poll_count; i++)
+		if (worker->polls[i].restore != NULL)
+			account->held += restore_held(worker->polls[i].restore);
 	for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
 		account->drops[r] += worker->counters.drops[r];
 }
@@ -326,6 +327,11 @@ static void account_worker(const struct worker *worker, struct engine_account *a
 void engine_account(const struct engine *engine, struct engine_account *account)
 {
 	memset(account, 0, sizeof(*account));
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		for (uint16_t q = 0; q < engine->ports[p].tx_queue_count; q++) {
+			account->out += engine->tx_counters[p][q].packets;
+			account->bytes_out += engine->tx_counters[p][q].bytes;
+		}
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		account_worker(engine->workers[w], account);
 	account->unaccounted =

@@ -46,23 +46,71 @@ static uint64_t pipeline_made(const struct pipeline *pipeline)
 	return made;
 }
 
-/* Takes a burst from one queue and sends it on its way. Returns packets moved. */
-static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct burst *burst)
-{
-	unsigned received;
-	uint64_t made;
+/* One burst in so many is timed from before it is received until all are handed over: what a move
+ * of buckets cannot take away from this worker. */
+enum { RECEIVE_SAMPLE_EVERY = 128 };
 
-	if (poll->port->patient && worker->worker_count > 1 && !handoff_has_room(worker)) {
-		worker->counters.stalls++;
-		return 0;
+static void steer_received(struct worker *worker, struct rx_poll *poll, struct burst *burst,
+	unsigned received, uint64_t start_tsc)
+{
+	spread_received(worker, poll, burst);
+	if (unlikely(start_tsc != 0)) {
+		poll->steering->sampled_cycles += tsc_now() - start_tsc;
+		poll->steering->sampled_packets += received;
 	}
+	if (burst->count > 0 || poll->pipeline->is_source)
+		pipeline_run(poll->pipeline, burst);
+}
+
+static void process_received(
+	struct worker *worker, struct rx_poll *poll, struct burst *burst, uint64_t start_tsc)
+{
+	unsigned received = burst->count;
+
+	if (poll->restore != NULL) {
+		restore_spray(worker, poll, burst);
+	} else if (poll->steers) {
+		steer_received(worker, poll, burst, received, start_tsc);
+	} else {
+		if (poll->pipeline->parses)
+			receive_parse(burst->packets, burst->count);
+		worker->counters.processed += burst->count;
+		worker->backlogs[worker->index].pushed += burst->count;
+		pipeline_run(poll->pipeline, burst);
+	}
+}
+
+static bool may_receive(
+	struct worker *worker, struct rx_poll *poll, uint64_t now_tsc, unsigned *moved)
+{
 	/* A device that was unplugged is left alone; the others go on. */
 	if (unlikely(__atomic_load_n(&poll->port->removed, __ATOMIC_RELAXED)))
-		return 0;
+		return false;
+	if (poll->steering != NULL && !spread_ready(worker, poll, true, now_tsc, moved))
+		return false;
+	if ((poll->pauses && worker->worker_count > 1 && !handoff_has_room(worker)) ||
+		(poll->restore != NULL && !restore_has_room(poll->restore))) {
+		worker->counters.stalls++;
+		return false;
+	}
+	return true;
+}
+
+/* Takes a burst from one queue and sends it on its way. Returns packets moved. */
+static unsigned poll_queue(
+	struct worker *worker, struct rx_poll *poll, struct burst *burst, uint64_t now_tsc)
+{
+	uint64_t made, start_tsc = 0;
+	unsigned received, moved = 0;
+
+	if (!may_receive(worker, poll, now_tsc, &moved))
+		return moved;
+	if (poll->steers && (poll->steering->tick++ & (RECEIVE_SAMPLE_EVERY - 1)) == 0)
+		start_tsc = tsc_now();
 	made = poll->pipeline->is_source ? pipeline_made(poll->pipeline) : 0;
 	received = rx_queue_receive(&poll->queue, burst->packets, BURST_SIZE);
 	if (received == 0 && !poll->pipeline->is_source)
-		return 0;
+		return moved;
 	if (poll->port->patient)
 		burst->rx_tsc = tsc_now();
 	burst->count = (uint16_t)received;
@@ -73,16 +121,21 @@ static unsigned poll_queue(struct worker *worker, struct rx_poll *poll, struct b
 		poll->counters.batches++;
 		worker->counters.burst_sizes[received]++;
 	}
-	if (poll->rss != NULL) {
-		handoff_steer(worker, poll, burst);
-	} else {
-		if (poll->pipeline->parses)
-			receive_parse(burst->packets, burst->count);
-		pipeline_run(poll->pipeline, burst);
-	}
+	process_received(worker, poll, burst, start_tsc);
 	if (poll->pipeline->is_source)
 		received += (unsigned)(pipeline_made(poll->pipeline) - made);
-	return received;
+	return moved + received;
+}
+
+/* While no more is received: moves end, bursts that others help with come back. */
+static unsigned finish_received(struct worker *worker, uint64_t now_tsc)
+{
+	unsigned moved = 0;
+
+	for (uint16_t i = 0; i < worker->poll_count; i++)
+		if (worker->polls[i].steering != NULL)
+			spread_ready(worker, &worker->polls[i], false, now_tsc, &moved);
+	return moved;
 }
 
 static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t now_tsc)
@@ -95,10 +148,16 @@ static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t no
 			/* A packet waits from the start of the turn at the latest; a replay gives
 			 * none before its time, and stamps its burst itself. */
 			burst.rx_tsc = now_tsc;
-			moved += poll_queue(worker, &worker->polls[i], &burst);
+			moved += poll_queue(worker, &worker->polls[i], &burst, now_tsc);
 		}
+	else
+		moved += finish_received(worker, now_tsc);
 	if (worker->inbox_count > 0)
 		moved += handoff_receive(worker, now_tsc);
+	if (worker->restores)
+		for (uint16_t i = 0; i < worker->poll_count; i++)
+			if (worker->polls[i].restore != NULL)
+				moved += restore_collect(worker, worker->polls[i].restore);
 	return moved;
 }
 
@@ -110,10 +169,15 @@ static void latency_record(struct worker *worker, uint64_t now_tsc)
 	worker->latency_count = 0;
 }
 
-static unsigned worker_flush(struct worker *worker, uint64_t now_tsc, bool all)
+/* Sends on what stages held too long, or all of it. Returns packets that are still held. */
+static uint64_t worker_flush(struct worker *worker, uint64_t now_tsc, bool all)
 {
-	unsigned held = 0;
+	uint64_t held = 0;
 
+	if (unlikely(__atomic_load_n(&worker->flush_wanted, __ATOMIC_RELAXED))) {
+		__atomic_store_n(&worker->flush_wanted, 0, __ATOMIC_RELAXED);
+		all = true;
+	}
 	for (uint16_t i = 0; i < worker->engine->config->pipeline_count; i++) {
 		struct pipeline *pipeline = &worker->pipelines[i];
 
@@ -121,9 +185,21 @@ static unsigned worker_flush(struct worker *worker, uint64_t now_tsc, bool all)
 			continue;
 		pipeline_flush(pipeline, now_tsc, all);
 		for (uint16_t s = 0; s < pipeline->stage_count; s++)
-			held += pipeline->counters[s].held != 0;
+			held += pipeline->counters[s].held;
 	}
 	return held;
+}
+
+/* Nothing that it received waits for others any more. */
+static bool received_all_done(const struct worker *worker)
+{
+	if (spread_parked(worker) > 0)
+		return false;
+	for (uint16_t i = 0; i < worker->poll_count; i++)
+		if (worker->polls[i].restore != NULL &&
+			restore_outstanding(worker->polls[i].restore) > 0)
+			return false;
+	return true;
 }
 
 /* Runs until the phase is PHASE_PARKED. */
@@ -132,6 +208,7 @@ static void worker_loop(struct worker *worker)
 	struct worker_counters *counters = &worker->counters;
 	uint64_t tsc_hz = rte_get_tsc_hz();
 	uint64_t last = tsc_now();
+	uint64_t held = 0;
 	unsigned moved = 0;
 
 	worker->idle_since_tsc = 0;
@@ -149,15 +226,17 @@ static void worker_loop(struct worker *worker)
 			latency_record(worker, now);
 		moved = worker_turn(worker, phase, now);
 		if (worker->flushes)
-			worker_flush(worker, now,
+			held = worker_flush(worker, now,
 				phase == PHASE_DRAIN_BACKLOG || phase == PHASE_DRAIN_TX);
+		if (worker->worker_count > 1)
+			handoff_publish(worker, held);
 		if (moved > 0) {
 			worker->idle_since_tsc = 0;
 			continue;
 		}
 		if (unlikely(phase != PHASE_RUN)) {
 			/* A whole turn found nothing: this drain is done here. */
-			if (worker->latency_count > 0)
+			if (worker->latency_count > 0 || !received_all_done(worker))
 				continue;
 			__atomic_store_n(&worker->acknowledged, phase, __ATOMIC_RELEASE);
 			if (phase == PHASE_PARKED || phase == PHASE_EXIT)

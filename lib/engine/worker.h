@@ -3,7 +3,7 @@
  * A worker and what it owns: a poll-mode thread on one CPU, the queues it polls, its instance of
  * each pipeline, and one ring to and from each other worker. Inside engine/ only.
  *
- *   turn:  for each rx queue:  receive -> [parse, hash, RETA] -> own pipeline, or a backlog
+ *   turn:  for each rx queue:  receive -> [parse, hash, steer] -> own pipeline, or a backlog
  *          for each backlog:   take -> own pipeline
  *
  * Everything here is written by its worker only, unless the comment says otherwise. The structs
@@ -23,8 +23,10 @@
 #include "engine/stage.h"
 #include "port/port.h"
 #include "ring/batch_ring.h"
-#include "steering/reta.h"
-#include "steering/toeplitz.h"
+#include "steering/flow_limit.h"
+#include "steering/heavy_hitters.h"
+#include "steering/rss_hash.h"
+#include "steering/steer.h"
 
 struct engine;
 struct worker;
@@ -56,7 +58,7 @@ struct transmit {
 	uint16_t segments_max;
 	uint16_t queue_index;
 	uint64_t retry_cycles;
-	struct queue_counters counters;
+	struct queue_counters *counters; /* of its own tx queue */
 };
 
 static inline bool transmit_is_own(const struct transmit *transmit)
@@ -78,35 +80,80 @@ struct pipeline {
 	struct stage_counters counters[CONFIG_STAGES_MAX];
 };
 
-/* Where the packets of a RETA bucket go: an emulated queue, and the worker that processes it. */
-struct rss_route {
-	uint8_t queue, worker;
+/* What the packets of one rx queue are steered by: made by the control side (steering_tables.c),
+ * swapped as a whole when something is changed. The flows table in it is written by its worker. */
+struct steering_tables {
+	struct rss_hash hash;
+	uint32_t backlog_limit; /* netdev_max_backlog */
+	bool active; /* false: all packets stay on the worker that receives them */
+	size_t flows_bytes;
+	struct steer_table table;
 };
 
-/* Software RSS of one port at one receiving worker. */
-struct rss {
-	struct toeplitz_key key;
-	struct reta reta;
-	struct rss_route routes[RETA_SIZE_MAX]; /* of each bucket */
-	struct queue_counters queues[CONFIG_RSS_QUEUES_MAX];
+/* Steering of what one rx queue brings, at the worker that polls it. */
+struct steering {
+	struct steering_tables *tables; /* in force. Readers: the control side, between changes */
+	struct heavy_hitters *hitters;
+	void *hitters_memory;
+	int32_t hitters_skip; /* packets until the next that is looked at */
+	uint32_t hitters_random;
+	uint32_t tick; /* bursts so far: every 128th is timed */
+	uint64_t swap_since_tsc; /* when it began to drain for `next`; 0: it does not, */
+	uint64_t swap_positions[CONFIG_WORKERS_MAX]; /* and up to where, by worker */
+	size_t slots_bytes;
+	struct queue_counters queues[CONFIG_RSS_QUEUES_MAX]; /* by emulated queue */
+	struct steer steer;
+	/* Time from before rx to after the hand-off, and the packets of it; the sampled bursts. */
+	uint64_t sampled_cycles, sampled_packets;
+	/* Writer: the control side. `next` is atomic; equal to `tables`: nothing new. */
+	struct steering_tables *next __attribute__((aligned(64)));
+	struct steer_wish wish;
 };
 
 /* One rx queue this worker polls. */
 struct rx_poll {
 	struct rx_queue queue;
 	struct pipeline *pipeline;
-	struct rss *rss; /* NULL: all packets stay on this worker */
+	struct steering *steering; /* NULL: there is nothing to choose from */
+	bool steers; /* it is in use; else all packets stay on this worker */
+	struct restore *restore; /* the pipeline's order is "restore": see restore.c */
 	struct port *port;
 	uint16_t queue_index;
+	uint16_t worker; /* that polls it */
 	bool keep_nic_hash;
+	bool pauses; /* a source that can wait: put off while a backlog is full */
 	struct queue_counters counters;
 };
 
 enum { LATENCY_PENDING_MAX = 64, IDLE_EPOLL_NONE = -1 };
 
+/* What this worker knows of its way to another one. */
+struct outbox {
+	struct batch_ring *ring; /* NULL: itself */
+	struct flow_limit *limit; /* atomic. NULL: none. Writer: engine_change() */
+	uint64_t dropped, flow_limited; /* packets. Readers: the stats thread */
+};
+
 struct latency_pending {
 	uint64_t rx_tsc;
 	uint64_t packets;
+};
+
+/* "What to do" with a batch: run pipeline 0..31, or */
+enum { WORK_HELP = 0x40, WORK_TRANSMIT = 0x80 };
+
+/* See handoff_publish(). */
+struct drain_mark {
+	bool set;
+	uint64_t own;
+	uint64_t in[CONFIG_WORKERS_MAX]; /* by inbox */
+	uint64_t out[CONFIG_WORKERS_MAX]; /* by worker */
+};
+
+/* Packets of one burst that go to one worker. */
+struct lane {
+	uint16_t count;
+	struct rte_mbuf *packets[BURST_SIZE];
 };
 
 struct worker {
@@ -117,31 +164,37 @@ struct worker {
 	uint16_t inbox_count;
 	uint32_t acknowledged; /* enum phase. Reader: the controlling thread */
 	bool latency_on, adaptive, flushes;
+	bool restores; /* a poll of it has `restore` */
+	bool holds; /* packets may stay here after their pipeline ran: see handoff_publish() */
 	struct rx_poll *polls; /* [poll_count] */
 	struct pipeline *pipelines; /* [pipelines of the configuration] */
 	struct transmit *transmits; /* [ports] */
-	struct batch_ring **outboxes; /* [worker_count]; NULL for itself */
+	struct outbox *outboxes; /* [worker_count] */
+	struct steer_backlog *backlogs; /* [worker_count]: how far each has come */
 	struct batch_ring **inboxes; /* [inbox_count] */
+	struct batch_ring **returns; /* [worker_count]: "restore": to each worker; NULL: none */
+	struct batch_ring **returned; /* [worker_count]: and from each */
 	struct worker **workers; /* all of them */
 	uint16_t latency_count;
 	struct latency_pending latency[LATENCY_PENDING_MAX];
+	uint64_t flush_after_cycles; /* who waits longer for another's packets asks it to flush */
 	/* idle.c */
 	uint64_t idle_since_tsc;
 	bool interrupts_ready; /* every rx queue can wake us */
 	bool interrupts_armed;
 	int wake_fd; /* eventfd. Writers: other workers, the controlling thread */
 	struct rte_epoll_event wake_event; /* EAL keeps a pointer to it */
+	/* Of the packets it was given by itself, how many are through. */
+	uint64_t own_drained __attribute__((aligned(64)));
+	struct drain_mark *mark; /* handoff.c; NULL unless `holds` */
 	uint32_t asleep __attribute__((aligned(64))); /* readers: those who might have to wake it */
+	uint32_t flush_wanted; /* atomic. Writers: who waits for what it holds */
 	struct worker_counters counters;
 	/* set once by engine.c */
 	int cpu, numa_node, tid;
 	pthread_t thread;
 	struct error start_error;
-	/* lanes: the packets of one burst, sorted by target worker */
-	struct lane {
-		uint16_t count;
-		struct rte_mbuf *packets[BURST_SIZE];
-	} * lanes; /* [worker_count] */
+	struct lane *lanes; /* [worker_count] */
 };
 
 /* worker.c: the thread. */
@@ -149,28 +202,63 @@ void *worker_main(void *worker);
 
 /* pipeline.c */
 void pipeline_run(struct pipeline *pipeline, struct burst *burst);
+/* The stages only: what came through them is left in the burst. */
+void pipeline_stages(struct pipeline *pipeline, struct burst *burst);
 /* Held packets: all of them, or those held too long. */
 void pipeline_flush(struct pipeline *pipeline, uint64_t now_tsc, bool all);
 
 /* transmit.c: sends a burst, or drops with a reason. Empties it. */
 void transmit_burst(struct worker *worker, struct transmit *transmit, struct burst *burst);
 
-/* handoff.c */
-/* Hashes a received burst and sends each packet to the worker of its queue; runs the pipeline over
- * those that stay. Empties the burst. */
-void handoff_steer(struct worker *worker, struct rx_poll *poll, struct burst *burst);
-/* The second half of it, for hashes that are known: leaves in the burst what stays here. */
-void handoff_spread(
+/* spread.c */
+/* Hashes a received burst and sends each packet to its worker; leaves in the burst what stays. */
+void spread_received(struct worker *worker, struct rx_poll *poll, struct burst *burst);
+/* The second half of it, for hashes that are known. */
+void spread_hashed(
 	struct worker *worker, struct rx_poll *poll, struct burst *burst, const uint32_t hashes[]);
+/* Carries moves and changed tables on. false: receive nothing now. Adds to *moved. */
+bool spread_ready(struct worker *worker, struct rx_poll *poll, bool running, uint64_t now_tsc,
+	unsigned *moved);
+/* Packets parked by moves. */
+uint64_t spread_parked(const struct worker *worker);
+
+/* handoff.c */
+/* Gives the packets of a lane to another worker; those that do not fit are dropped. `patient`: no
+ * flow limit, who sends can wait. Empties the lane. */
+void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uint64_t rx_tsc,
+	unsigned work, bool patient);
+/* The same for packets that were put into the ring's own memory. */
+void handoff_commit(
+	struct worker *worker, uint16_t target, unsigned count, uint64_t rx_tsc, unsigned work);
 /* Whether each backlog has room for a whole burst: what a patient source asks first. */
 bool handoff_has_room(struct worker *worker);
+/* Bit w: the backlog of worker w has no room for a burst. */
+uint64_t handoff_full(struct worker *worker);
 /* Processes what others handed over. Returns packets. */
 unsigned handoff_receive(struct worker *worker, uint64_t now_tsc);
+/* Tells others how many of their packets are through. `held`: packets that stages keep. */
+void handoff_publish(struct worker *worker, uint64_t held);
 /* Packets for `transmit->owner` to send. Returns how many it took. */
 uint16_t handoff_transmit(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first);
 /* Wakes a worker that sleeps. Any thread. */
 void handoff_wake(struct worker *worker);
+/* Asks a worker to send on what its stages hold. Any thread. */
+void handoff_want_flush(struct worker *worker);
+
+/* restore.c: any worker runs the stages, and bursts leave in the order they came. */
+bool restore_has_room(const struct restore *restore);
+void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *burst);
+/* At the worker that helps: a burst from `from`; its number comes back with it. */
+void restore_help(struct worker *worker, uint16_t from, struct pipeline *pipeline,
+	struct burst *burst, uint64_t number);
+/* Takes what came back and sends what is next. Returns packets. */
+unsigned restore_collect(struct worker *worker, struct restore *restore);
+uint64_t restore_outstanding(const struct restore *restore); /* bursts */
+uint64_t restore_held(const struct restore *restore); /* packets that are back and not sent yet */
+size_t restore_bytes(void);
+uint32_t restore_ring_packets(void); /* room that a ring back needs, for each pipeline */
+void restore_init(struct restore *restore, struct pipeline *pipeline, uint16_t worker_count);
 
 /* idle.c: called after a turn that moved nothing; may sleep. Returns cycles slept. */
 uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz);

@@ -113,6 +113,22 @@ static inline unsigned batch_ring_push(
 	return count;
 }
 
+/* Producer: as batch_ring_push(), for a caller that knows there is room; an empty batch is one too. It
+ * takes as many words as one with one item. */
+static inline void batch_ring_push_always(
+	struct batch_ring *ring, uint64_t header, void *const *items, unsigned count)
+{
+	struct batch_ring_side *own = &ring->producer;
+
+	if (count > 0) {
+		batch_ring_push(ring, header, items, count);
+		return;
+	}
+	ring->words[own->words & ring->mask] = header;
+	own->words += batch_ring_span(0);
+	__atomic_store_n(&ring->pushed.words, own->words, __ATOMIC_RELEASE);
+}
+
 /* Producer: where to put up to `count` items of the next batch, side by side, before
  * batch_ring_commit(); NULL when the ring has no such place now (full, or it would wrap around). */
 static inline void **batch_ring_reserve(struct batch_ring *ring, unsigned count)

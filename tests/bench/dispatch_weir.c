@@ -85,7 +85,7 @@ static const char *source_make(struct source *source, const struct steer_table *
 
 	if (workers[1] == NULL || steering == NULL || tables == NULL || hitters == NULL)
 		return "out of memory";
-	toeplitz_key_init(&tables->key, toeplitz_key_microsoft, NULL);
+	rss_hash_init(&tables->hash, toeplitz_key_microsoft, NULL, RSS_TRANSFORM_NONE, false);
 	tables->table = *table;
 	tables->active = true;
 	steering->tables = steering->next = tables;

@@ -18,6 +18,8 @@ static const struct stage_ops *const stages[] = {
 	&flowgen_stage,
 	&noisy_stage,
 	&drop_stage,
+	&consume_stage,
+	&work_stage,
 };
 
 const struct stage_ops *stage_find(const char *name)

@@ -19,6 +19,8 @@ extern const struct stage_ops txonly_stage;
 extern const struct stage_ops flowgen_stage;
 extern const struct stage_ops noisy_stage;
 extern const struct stage_ops drop_stage;
+extern const struct stage_ops consume_stage;
+extern const struct stage_ops work_stage;
 
 /* Frees every packet of the burst under one reason and leaves it empty. */
 static inline void burst_drop(struct stage *stage, struct burst *burst, enum drop_reason reason)

@@ -94,7 +94,7 @@ static void notice(void *argument, bool warning, const char *text)
 		fprintf(stderr, "%s\n", text);
 }
 
-struct engine *engine_of(const struct config *config)
+struct engine *engine_of(struct config *config)
 {
 	struct error error = {0};
 	struct engine *engine = NULL;

@@ -38,7 +38,7 @@ extern char scratch[64];
  * Must be right. */
 struct config *config_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An engine of it; it must come up. */
-struct engine *engine_of(const struct config *config);
+struct engine *engine_of(struct config *config);
 void run_start(struct engine *engine);
 /* Until its sources have ended. */
 void run_to_end(struct engine *engine);

@@ -33,7 +33,12 @@ struct tap_fixture *tap_fixture_create(void)
 	for (unsigned w = 0; w < TAP_WORKERS; w++) {
 		taps->engine->workers[w] = taps->fixture->workers[w];
 		taps->engine->workers[w]->engine = taps->engine;
+		taps->fixture->workers[w]->transmits[0].queue_index = (uint16_t)w;
+		taps->tx_queues[w] = taps->fixture->workers[w]->transmits[0].queue;
 	}
+	taps->engine->tx_queues[0] = taps->tx_queues;
+	taps->engine->tx_counters[0] = taps->tx_counters;
+	taps->engine->ports[0].tx_queue_count = TAP_WORKERS;
 	taps->fixture->workers[0]->polls = taps->polls;
 	taps->fixture->workers[0]->poll_count = TAP_RX;
 	for (unsigned i = 0; i < TAP_RX; i++)

@@ -17,6 +17,8 @@ struct tap_fixture {
 	struct engine *engine;
 	struct config config;
 	struct rx_poll polls[TAP_RX];
+	struct tx_queue tx_queues[TAP_WORKERS];
+	struct queue_counters tx_counters[TAP_WORKERS];
 	struct burst waiting; /* what the rx queues give next */
 	struct rte_mbuf *packets[TAP_PACKETS_MAX]; /* that came, in order */
 	unsigned count;

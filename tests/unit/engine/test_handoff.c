@@ -26,7 +26,7 @@ static void test_all_arrive_in_order(void **state)
 			for (unsigned i = 0; i < count; i++)
 				hashes[i] = (next[from] + i) * 2654435761u;
 			next[from] += count;
-			handoff_spread(
+			spread_hashed(
 				fixture->workers[from], &fixture->polls[from], &burst, hashes);
 			/* What stays is for this worker, and its bytes are right. */
 			assert_int_equal(burst.bytes, 60 * burst.count);
@@ -74,17 +74,17 @@ static void test_counters(void **state)
 	hand_over(fixture, 2, 1, &burst);
 	assert_int_equal(from->handoff_out, 27);
 	assert_int_equal(fixture->workers[2]->counters.handoff_out, 5);
-	assert_int_equal(fixture->rss[0].queues[1].packets, 27);
-	assert_int_equal(fixture->rss[0].queues[1].bytes, 27 * 60);
-	assert_int_equal(fixture->rss[0].queues[0].packets, 0);
+	assert_int_equal(fixture->steerings[0].queues[1].packets, 27);
+	assert_int_equal(fixture->steerings[0].queues[1].bytes, 27 * 60);
+	assert_int_equal(fixture->steerings[0].queues[0].packets, 0);
 	assert_int_equal(handoff_receive(fixture->workers[1], 0), 32);
 	assert_int_equal(handoff_receive(fixture->workers[1], 0), 0);
 	assert_int_equal(to->handoff_in, 32);
 	assert_int_equal(to->handoff_batches, 2); /* one from each ring */
 	assert_int_equal(to->backlog_high, 32);
 	assert_int_equal(to->handoff_out, 0);
-	assert_int_equal(fixture->workers[1]->transmits[0].counters.packets, 32);
-	assert_int_equal(fixture->workers[1]->transmits[0].counters.bytes, 32 * 60);
+	assert_int_equal(fixture->workers[1]->transmits[0].counters->packets, 32);
+	assert_int_equal(fixture->workers[1]->transmits[0].counters->bytes, 32 * 60);
 	fixture_destroy(fixture);
 }
 
@@ -280,14 +280,14 @@ static void test_send_by_way_of_the_owner(void **state)
 	transmit_burst(fixture->workers[2], transmit, &burst);
 	assert_int_equal(burst.count, 0);
 	/* Not out yet, so not counted as sent. */
-	assert_int_equal(transmit->counters.packets, 0);
+	assert_int_equal(transmit->counters->packets, 0);
 	assert_int_equal(fixture->workers[2]->latency_count, 0);
 	assert_int_equal(fixture->workers[2]->counters.handoff_out, 10);
 	assert_int_equal(handoff_receive(fixture->workers[0], 1000), 10);
 	assert_int_equal(fixture->queues[0][1].count, 10);
 	assert_int_equal(fixture->queues[0][0].count, 0);
-	assert_int_equal(owner->counters.packets, 10);
-	assert_int_equal(owner->counters.bytes, 600);
+	assert_int_equal(owner->counters->packets, 10);
+	assert_int_equal(owner->counters->bytes, 600);
 	assert_int_equal(fixture->workers[0]->latency[0].rx_tsc, 900);
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(packet_label(fixture->queues[0][1].packets[i]).sequence, i);
@@ -342,15 +342,17 @@ static void test_steer(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)(i * 59 + 7);
-	toeplitz_key_init(&fixture->rss[0].key, key, NULL);
+	rss_hash_init(&fixture->tables.hash, key, NULL, RSS_TRANSFORM_NONE, false);
 	while (generator_next(generator, &frame) == 1) {
 		struct rte_mbuf *packet = rte_pktmbuf_alloc(test_pool);
 
 		memcpy(rte_pktmbuf_append(packet, (uint16_t)frame.length), frame.bytes,
 			frame.length);
 		burst_add(&burst, packet);
-		if (burst.count == BURST_SIZE)
-			handoff_steer(fixture->workers[0], &fixture->polls[0], &burst);
+		if (burst.count < BURST_SIZE)
+			continue;
+		spread_received(fixture->workers[0], &fixture->polls[0], &burst);
+		pipeline_run(fixture->polls[0].pipeline, &burst);
 	}
 	for (unsigned w = 0; w < WORKERS; w++) {
 		while (handoff_receive(fixture->workers[w], 0) > 0)
@@ -359,12 +361,12 @@ static void test_steer(void **state)
 			const struct rte_mbuf *packet = fixture->queues[w][0].packets[i];
 
 			assert_true(packet->packet_type != 0);
-			assert_int_equal(reta_queue(&fixture->rss[0].reta, packet->hash.rss), w);
+			assert_int_equal(reta_queue(&fixture->tables.table.reta, packet->hash.rss), w);
 		}
 		assert_true(fixture->queues[w][0].count > 0);
-		assert_int_equal(fixture->rss[0].queues[w].packets, fixture->queues[w][0].count);
+		assert_int_equal(fixture->steerings[0].queues[w].packets, fixture->queues[w][0].count);
 		assert_int_equal(
-			fixture->rss[0].queues[w].bytes, 100 * fixture->queues[w][0].count);
+			fixture->steerings[0].queues[w].bytes, 100 * fixture->queues[w][0].count);
 	}
 	assert_int_equal(arrived, 320);
 	generator_destroy(generator);

@@ -40,8 +40,8 @@ static void assert_accounted(const struct model *model)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		drops += worker_drops(model->fixture->workers[w]);
 		for (unsigned p = 0; p < PORTS; p++) {
-			out += model->fixture->workers[w]->transmits[p].counters.packets;
-			bytes += model->fixture->workers[w]->transmits[p].counters.bytes;
+			out += model->fixture->workers[w]->transmits[p].counters->packets;
+			bytes += model->fixture->workers[w]->transmits[p].counters->bytes;
 			taken += model->fixture->queues[w][p].count;
 		}
 	}
@@ -64,7 +64,7 @@ static void step_receive(struct model *model, unsigned from)
 		hashes[i] = hash_of(model->in + i);
 	model->in += count;
 	poll->pipeline = &worker->pipelines[draw(&model->seed, PIPELINES)];
-	handoff_spread(worker, poll, &burst, hashes);
+	spread_hashed(worker, poll, &burst, hashes);
 	pipeline_run(poll->pipeline, &burst);
 }
 

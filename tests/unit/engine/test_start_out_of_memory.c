@@ -136,7 +136,7 @@ static void check_error(int result, const struct error *error)
 	CHECK(strlen(error->message) > 10);
 }
 
-static int run(const struct config *config)
+static int run(struct config *config)
 {
 	struct engine *engine = NULL;
 	struct error error = {0};

@@ -47,9 +47,9 @@ static void assert_sent(unsigned count, enum drop_reason reason, unsigned drops)
 	assert_int_equal(queue->count, count);
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(packet_label(queue->packets[i]).sequence, i);
-	assert_int_equal(transmit->counters.packets, count);
-	assert_int_equal(transmit->counters.bytes, growing_bytes(count));
-	assert_int_equal(transmit->counters.batches, count > 0);
+	assert_int_equal(transmit->counters->packets, count);
+	assert_int_equal(transmit->counters->bytes, growing_bytes(count));
+	assert_int_equal(transmit->counters->batches, count > 0);
 	assert_int_equal(worker->latency_count, count > 0);
 	if (count > 0) {
 		assert_int_equal(worker->latency[0].rx_tsc, 4711);
@@ -234,8 +234,8 @@ static void test_limits(void **state)
 		assert_int_equal(cases[number].reason, DROP_REASON_COUNT);
 		assert_true(i == 0 || number > packet_label(queue->packets[i - 1]).sequence);
 	}
-	assert_int_equal(transmit->counters.packets, 4);
-	assert_int_equal(transmit->counters.bytes, 60 + 100 + 100 + 99);
+	assert_int_equal(transmit->counters->packets, 4);
+	assert_int_equal(transmit->counters->bytes, 60 + 100 + 100 + 99);
 	assert_int_equal(worker->counters.drops[DROP_tx_too_long], 3);
 	assert_int_equal(worker->counters.drops[DROP_tx_segments], 2);
 	/* 60, 100, 99 with 2 segments, 100 with 3 */
@@ -280,9 +280,9 @@ static void test_owner_is_full(void **state)
 	assert_int_equal(sender->counters.drops[DROP_tx_full], 90 - 64);
 	assert_int_equal(worker_drops(sender), 90 - 64);
 	assert_int_equal(handoff_receive(worker, 0), 64);
-	assert_int_equal(transmit->counters.packets, 64);
-	assert_int_equal(transmit->counters.bytes, 2 * growing_bytes(30) + growing_bytes(4));
-	assert_int_equal(sender->transmits[0].counters.packets, 0);
+	assert_int_equal(transmit->counters->packets, 64);
+	assert_int_equal(transmit->counters->bytes, 2 * growing_bytes(30) + growing_bytes(4));
+	assert_int_equal(sender->transmits[0].counters->packets, 0);
 	fixture_destroy(fixture);
 }
 

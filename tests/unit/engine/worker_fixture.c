@@ -72,6 +72,9 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 	worker->wake_fd = -1;
 	worker->lanes = zeroed(WORKERS * sizeof(*worker->lanes));
 	worker->outboxes = zeroed(WORKERS * sizeof(*worker->outboxes));
+	worker->backlogs = zeroed(WORKERS * sizeof(*worker->backlogs));
+	worker->backlogs[index].drained_now = &worker->own_drained;
+	worker->mark = zeroed(sizeof(*worker->mark));
 	worker->inboxes = zeroed(WORKERS * sizeof(*worker->inboxes));
 	worker->pipelines = zeroed(PIPELINES * sizeof(*worker->pipelines));
 	worker->transmits = zeroed(PORTS * sizeof(*worker->transmits));
@@ -80,6 +83,7 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 
 		queue->takes = queue->total = SENT_MAX;
 		worker->transmits[p].port = &fixture->ports[p];
+		worker->transmits[p].counters = &fixture->tx_counters[index][p];
 		worker->transmits[p].queue =
 			(struct tx_queue){.send = fake_send, .argument = queue};
 	}
@@ -90,13 +94,13 @@ static struct worker *make_worker(struct worker_fixture *fixture, unsigned index
 		worker->pipelines[i].transmit = &worker->transmits[i];
 	}
 	fixture->polls[index].pipeline = &worker->pipelines[0];
-	fixture->polls[index].rss = &fixture->rss[index];
-	reta_fill_equal(&fixture->rss[index].reta, 128, WORKERS);
-	for (unsigned bucket = 0; bucket < 128; bucket++) {
-		uint8_t queue = fixture->rss[index].reta.queues[bucket];
-
-		fixture->rss[index].routes[bucket] = (struct rss_route){queue, queue};
-	}
+	fixture->polls[index].worker = (uint16_t)index;
+	fixture->polls[index].steering = &fixture->steerings[index];
+	fixture->polls[index].steers = true;
+	fixture->steerings[index].tables = fixture->steerings[index].next = &fixture->tables;
+	fixture->steerings[index].hitters_skip = INT32_MAX;
+	steer_init(&fixture->steerings[index].steer, &fixture->tables.table, worker->backlogs,
+		fixture->slots[index], PARK_SLOTS);
 	return worker;
 }
 
@@ -106,7 +110,9 @@ static void make_ring(struct worker_fixture *fixture, unsigned from, unsigned to
 
 	fixture->rings[from][to] = zeroed(batch_ring_bytes(limit));
 	batch_ring_init(fixture->rings[from][to], limit);
-	fixture->workers[from]->outboxes[to] = fixture->rings[from][to];
+	fixture->workers[from]->outboxes[to].ring = fixture->rings[from][to];
+	fixture->workers[from]->backlogs[to].drained_now =
+		&fixture->rings[from][to]->popped.drained;
 	target->inboxes[target->inbox_count++] = fixture->rings[from][to];
 }
 
@@ -119,6 +125,11 @@ struct worker_fixture *fixture_create(uint32_t backlog)
 		fixture->ports[p].config = &fixture->port_configs[p];
 		fixture->ports[p].index = (uint16_t)p;
 	}
+	reta_fill_equal(&fixture->tables.table.reta, 128, WORKERS);
+	fixture->tables.table.worker_count = WORKERS;
+	fixture->tables.active = true;
+	for (unsigned i = 0; i < WORKERS; i++)
+		fixture->tables.table.queue_worker[i] = (uint8_t)i;
 	for (unsigned i = 0; i < WORKERS; i++)
 		fixture->workers[i] = make_worker(fixture, i);
 	for (unsigned from = 0; from < WORKERS; from++)
@@ -140,6 +151,8 @@ void fixture_destroy(struct worker_fixture *fixture)
 			free(fixture->rings[i][to]);
 		free(worker->lanes);
 		free(worker->outboxes);
+		free(worker->backlogs);
+		free(worker->mark);
 		free(worker->inboxes);
 		free(worker->pipelines);
 		free(worker->transmits);
@@ -201,7 +214,7 @@ void hand_over(struct worker_fixture *fixture, unsigned from, unsigned to, struc
 
 	for (unsigned i = 0; i < BURST_SIZE; i++)
 		hashes[i] = hash_to(to);
-	handoff_spread(fixture->workers[from], &fixture->polls[from], burst, hashes);
+	spread_hashed(fixture->workers[from], &fixture->polls[from], burst, hashes);
 }
 
 unsigned buffers_out(void)

@@ -18,6 +18,8 @@
 
 enum { POOL_PACKETS = 8191, WORKERS = 3, PORTS = 2, PIPELINES = 2, SENT_MAX = 8192 };
 
+enum { PARK_SLOTS = 256 };
+
 /* A tx queue of the test's. */
 struct fake_queue {
 	unsigned takes; /* at most so many a call */
@@ -37,8 +39,11 @@ struct worker_fixture {
 	struct worker *workers[WORKERS];
 	struct batch_ring *rings[WORKERS][WORKERS]; /* [from][to] */
 	struct fake_queue queues[WORKERS][PORTS];
-	struct rss rss[WORKERS];
+	struct steering steerings[WORKERS];
+	struct steering_tables tables; /* bucket i -> queue i % WORKERS -> that worker */
+	struct queue_counters tx_counters[WORKERS][PORTS];
 	struct rx_poll polls[WORKERS];
+	struct steer_slot slots[WORKERS][PARK_SLOTS];
 };
 
 /* What the test writes into each packet. */
