@@ -29,7 +29,9 @@
 #include "steering/balancer.h"
 #include "steering/toeplitz.h"
 
-enum { WORKERS = 4, FLOWS = 100000, BACKLOG_MAX = 1000, ROUNDS = 5 };
+enum { WORKERS = 4, FLOWS = 100000, BACKLOG_MAX = 1000 };
+/* Static RSS may be lucky with a set of flows or not (p99 from 20 us to 1 ms): many sets. */
+enum { ROUNDS = 21 };
 /* Sets of flows that the balancer's constants were not chosen with (those were 1 to 40). */
 enum { SEED = 1001 };
 enum { FLOW_HASHES = 1 << 15, MOVES_MAX = 64, PARKED_MAX = 4096 };
