@@ -79,7 +79,8 @@ static void test_port_kinds(void **state)
 			"\"pipelines\": [{\"from\": \"c\", \"to\": \"a b\"}]}",
 		"f:1:12: /ports/a b: a port's name has 1 to 31 letters, digits, or characters of "
 		"\"_.:-\"\n"
-		"f:1:33: /ports/a b/mtu: \"mtu\" has no meaning here; expected one of: file\n"
+		"f:1:33: /ports/a b/mtu: \"mtu\" has no meaning here; expected one of: file, "
+		"xps_cpus, xps_rxqs\n"
 		"f:1:52: /ports/c: found 7, expected an object that describes a port\n");
 }
 
@@ -131,7 +132,7 @@ static void test_stages(void **state)
 		"f:3:2: /pipelines/0/stages/0: found \"macswop\", expected \"io\", \"mac\", "
 		"\"macswap\", "
 		"\"5tswap\", \"csum\", \"icmpecho\", \"rxonly\", \"txonly\", \"flowgen\", "
-		"\"noisy\" or \"drop\"; did "
+		"\"noisy\", \"drop\", \"consume\" or \"work\"; did "
 		"you mean \"macswap\"?\n"
 		"f:3:13: /pipelines/0/stages/1: found 5, expected the name of a stage, or an "
 		"object with "
