@@ -58,94 +58,96 @@ static const struct {
 } frames[] = {
 	/* ---- plain ---- */
 	{"TCP/IPv4", ETH_IPV4 IPV4("0028", "4000", "06") TCP,
-		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"TCP options", ETH_IPV4 IPV4("0034", "4000", "06") TCP_OPTIONS,
-		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 32, 0x0800, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 32, 0x0800, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"UDP/IPv4", ETH_IPV4 IPV4("001c", "0000", "11") UDP("0035", "0008"),
-		{L2() | L3(IPV4) | L4(UDP), 14, 20, 34, 8, 0x0800, 17, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(UDP), 14, 20, 34, 8, 0x0800, 17, 0, 0, 0, 0}, DPDK_TOO},
 	{"SCTP/IPv4", ETH_IPV4 IPV4("0020", "0000", "84") PORTS "0000000000000000",
-		{L2() | L3(IPV4) | L4(SCTP), 14, 20, 34, 12, 0x0800, 132, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(SCTP), 14, 20, 34, 12, 0x0800, 132, 0, 0, 0, 0}, DPDK_TOO},
 	{"ICMP", ETH_IPV4 IPV4("001c", "0000", "01") "0800000000010001",
-		{L2() | L3(IPV4) | L4(ICMP), 14, 20, 34, 8, 0x0800, 1, 0}, ALONE},
+		{L2() | L3(IPV4) | L4(ICMP), 14, 20, 34, 8, 0x0800, 1, 0, 0, 0, 0}, ALONE},
 	{"IGMP", ETH_IPV4 IPV4("001c", "0000", "02") "1600000000000000",
-		{L2() | L3(IPV4) | L4(IGMP), 14, 20, 34, 8, 0x0800, 2, 0}, ALONE},
+		{L2() | L3(IPV4) | L4(IGMP), 14, 20, 34, 8, 0x0800, 2, 0, 0, 0, 0}, ALONE},
 	{"OSPF: no layer 4 we know", ETH_IPV4 IPV4("001c", "0000", "59") "0201002c0a000001",
-		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 89, 0}, DPDK_TOO},
+		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 89, 0, 0, 0, 0}, DPDK_TOO},
 	{"TCP/IPv6", ETH_IPV6 IPV6("0014", "06") TCP,
-		{L2() | L3(IPV6) | L4(TCP), 14, 40, 54, 20, 0x86dd, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV6) | L4(TCP), 14, 40, 54, 20, 0x86dd, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"UDP/IPv6", ETH_IPV6 IPV6("0008", "11") UDP("0035", "0008"),
-		{L2() | L3(IPV6) | L4(UDP), 14, 40, 54, 8, 0x86dd, 17, 0}, DPDK_TOO},
+		{L2() | L3(IPV6) | L4(UDP), 14, 40, 54, 8, 0x86dd, 17, 0, 0, 0, 0}, DPDK_TOO},
 	{"ICMPv6", ETH_IPV6 IPV6("0008", "3a") "8000000000010001",
-		{L2() | L3(IPV6) | L4(ICMP), 14, 40, 54, 4, 0x86dd, 58, 0}, ALONE},
+		{L2() | L3(IPV6) | L4(ICMP), 14, 40, 54, 4, 0x86dd, 58, 0, 0, 0, 0}, ALONE},
 	{"ICMP of IPv4 in IPv6 is nothing", ETH_IPV6 IPV6("0008", "01") "0800000000010001",
-		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 1, 0}, ALONE},
+		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 1, 0, 0, 0, 0}, ALONE},
 	/* ---- layer 2 ---- */
 	{"ARP",
 		MACS "0806"
 		     "0001080006040001",
-		{L2(_ARP), 14, 0, 0, 0, 0x0806, 0, 0}, ALONE},
+		{L2(_ARP), 14, 0, 0, 0, 0x0806, 0, 0, 0, 0, 0}, ALONE},
 	{"LLDP",
 		MACS "88cc"
 		     "0207",
-		{L2(_LLDP), 14, 0, 0, 0, 0x88cc, 0, 0}, ALONE},
+		{L2(_LLDP), 14, 0, 0, 0, 0x88cc, 0, 0, 0, 0, 0}, ALONE},
 	{"PTP",
 		MACS "88f7"
 		     "0002",
-		{L2(_TIMESYNC), 14, 0, 0, 0, 0x88f7, 0, 0}, ALONE},
+		{L2(_TIMESYNC), 14, 0, 0, 0, 0x88f7, 0, 0, 0, 0, 0}, ALONE},
 	{"802.3 length, LLC",
 		MACS "0026"
 		     "424203",
-		{L2(), 14, 0, 0, 0, 0x0026, 0, 0}, ALONE},
+		{L2(), 14, 0, 0, 0, 0x0026, 0, 0, 0, 0, 0}, ALONE},
 	{"VLAN",
 		MACS "8100"
 		     "0064"
 		     "0800" IPV4("0028", "4000", "06") TCP,
-		{L2(_VLAN) | L3(IPV4) | L4(TCP), 18, 20, 38, 20, 0x0800, 6, 0}, DPDK_TOO},
+		{L2(_VLAN) | L3(IPV4) | L4(TCP), 18, 20, 38, 20, 0x0800, 6, 0, 0, 0, 100},
+		DPDK_TOO},
 	{"QinQ",
 		MACS "88a8"
 		     "0064"
 		     "8100"
 		     "0065"
 		     "86dd" IPV6("0014", "06") TCP,
-		{L2(_QINQ) | L3(IPV6) | L4(TCP), 22, 40, 62, 20, 0x86dd, 6, 0}, DPDK_TOO},
+		{L2(_QINQ) | L3(IPV6) | L4(TCP), 22, 40, 62, 20, 0x86dd, 6, 0, 0, 0, 100},
+		DPDK_TOO},
 	{"QinQ, both 0x8100",
 		MACS "8100"
 		     "0064"
 		     "8100"
 		     "0065"
 		     "0800" IPV4("0028", "4000", "06") TCP,
-		{L2(_QINQ) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0}, ALONE},
+		{L2(_QINQ) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0, 0, 0, 100}, ALONE},
 	{"QinQ, old 0x9100",
 		MACS "9100"
 		     "0064"
 		     "8100"
 		     "0065"
 		     "0800" IPV4("0028", "4000", "06") TCP,
-		{L2(_QINQ) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0}, ALONE},
+		{L2(_QINQ) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0, 0, 0, 100}, ALONE},
 	{"MPLS, 2 labels, IPv4",
 		MACS "8847"
 		     "0001003f"
 		     "0001013f" IPV4("0028", "4000", "06") TCP,
-		{L2(_MPLS) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0}, ALONE},
+		{L2(_MPLS) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0, 0, 0, 0}, ALONE},
 	{"MPLS, 1 label, IPv6",
 		MACS "8847"
 		     "0001013f" IPV6("0014", "06") TCP,
-		{L2(_MPLS) | L3(IPV6) | L4(TCP), 18, 40, 58, 20, 0x86dd, 6, 0}, ALONE},
+		{L2(_MPLS) | L3(IPV6) | L4(TCP), 18, 40, 58, 20, 0x86dd, 6, 0, 0, 0, 0}, ALONE},
 	{"MPLS pseudowire",
 		MACS "8847"
 		     "0001013f"
 		     "00000000" MACS "0800",
-		{L2(_MPLS), 18, 0, 0, 0, 0x8847, 0, 0}, ALONE},
+		{L2(_MPLS), 18, 0, 0, 0, 0x8847, 0, 0, 0, 0, 0}, ALONE},
 	{"VLAN, MPLS",
 		MACS "8100"
 		     "0064"
 		     "8847"
 		     "0001013f" IPV4("001c", "0000", "11") UDP("0035", "0008"),
-		{L2(_MPLS) | L3(IPV4) | L4(UDP), 22, 20, 42, 8, 0x0800, 17, 0}, ALONE},
+		{L2(_MPLS) | L3(IPV4) | L4(UDP), 22, 20, 42, 8, 0x0800, 17, 0, 0, 0, 100}, ALONE},
 	{"PPPoE, IPv4",
 		MACS "8864"
 		     "11000001002a0021" IPV4("0028", "4000", "06") TCP,
-		{L2(_PPPOE) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0}, ALONE},
+		{L2(_PPPOE) | L3(IPV4) | L4(TCP), 22, 20, 42, 20, 0x0800, 6, 0, 0, 0, 0}, ALONE},
 	{"QinQ, PPPoE, IPv6",
 		MACS "88a8"
 		     "0064"
@@ -153,55 +155,55 @@ static const struct {
 		     "0065"
 		     "8864"
 		     "11000001002a0057" IPV6("0014", "06") TCP,
-		{L2(_PPPOE) | L3(IPV6) | L4(TCP), 30, 40, 70, 20, 0x86dd, 6, 0}, ALONE},
+		{L2(_PPPOE) | L3(IPV6) | L4(TCP), 30, 40, 70, 20, 0x86dd, 6, 0, 0, 0, 100}, ALONE},
 	{"PPPoE, LCP",
 		MACS "8864"
 		     "110000010006c021"
 		     "09000004",
-		{L2(_PPPOE), 22, 0, 0, 0, 0x8864, 0, 0}, ALONE},
+		{L2(_PPPOE), 22, 0, 0, 0, 0x8864, 0, 0, 0, 0, 0}, ALONE},
 	/* ---- IPv4 ---- */
 	{"IPv4 options",
 		ETH_IPV4 "46000020000000004011"
 			 "0000" V4_ADDRESSES "94040000" UDP("0035", "0008"),
-		{L2() | L3(IPV4_EXT) | L4(UDP), 14, 24, 38, 8, 0x0800, 17, 0}, DPDK_TOO},
+		{L2() | L3(IPV4_EXT) | L4(UDP), 14, 24, 38, 8, 0x0800, 17, 0, 0, 0, 0}, DPDK_TOO},
 	{"IHL 4",
 		ETH_IPV4 "44000028000000004006"
 			 "0000" V4_ADDRESSES TCP,
-		{L2(), 14, 0, 0, 0, 0x0800, 0, 0}, ALONE},
+		{L2(), 14, 0, 0, 0, 0x0800, 0, 0, 0, 0, 0}, ALONE},
 	{"version 5",
 		ETH_IPV4 "55000028000000004006"
 			 "0000" V4_ADDRESSES TCP,
-		{L2(), 14, 0, 0, 0, 0x0800, 0, 0}, ALONE},
+		{L2(), 14, 0, 0, 0, 0x0800, 0, 0, 0, 0, 0}, ALONE},
 	{"IHL beyond the frame",
 		ETH_IPV4 "4f000028000000004006"
 			 "0000" V4_ADDRESSES TCP,
-		{L2(), 14, 0, 0, 0, 0x0800, 0, 0}, ALONE},
+		{L2(), 14, 0, 0, 0, 0x0800, 0, 0, 0, 0, 0}, ALONE},
 	{"total length below the header", ETH_IPV4 IPV4("0013", "0000", "06") TCP,
-		{L2(), 14, 0, 0, 0, 0x0800, 0, 0}, ALONE},
+		{L2(), 14, 0, 0, 0, 0x0800, 0, 0, 0, 0, 0}, ALONE},
 	{"total length ends in the TCP header", ETH_IPV4 IPV4("0027", "0000", "06") TCP,
-		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0}, ALONE},
+		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0, 0, 0, 0}, ALONE},
 	{"total length ends in the TCP options", ETH_IPV4 IPV4("0033", "0000", "06") TCP_OPTIONS,
-		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0}, ALONE},
+		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0, 0, 0, 0}, ALONE},
 	{"padding is no UDP header", ETH_IPV4 IPV4("0014", "0000", "11") "0000000000000000",
-		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 17, 0}, ALONE},
+		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 17, 0, 0, 0, 0}, ALONE},
 	{"total length beyond the frame", ETH_IPV4 IPV4("05dc", "4000", "06") TCP,
-		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"BIG TCP: total length 0", ETH_IPV4 IPV4("0000", "4000", "06") TCP,
-		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(TCP), 14, 20, 34, 20, 0x0800, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"TCP data offset 4",
 		ETH_IPV4 IPV4("0028", "4000", "06") PORTS "00000001000000024010ffff00000000",
-		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0}, ALONE},
+		{L2() | L3(IPV4), 14, 20, 0, 0, 0x0800, 6, 0, 0, 0, 0}, ALONE},
 	{"first fragment", ETH_IPV4 IPV4("0028", "2000", "06") TCP,
-		{L2() | L3(IPV4) | L4(FRAG), 14, 20, 0, 0, 0x0800, 6, 1}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(FRAG), 14, 20, 0, 0, 0x0800, 6, 1, 0, 0, 0}, DPDK_TOO},
 	{"last fragment", ETH_IPV4 IPV4("0028", "00b9", "11") TCP,
-		{L2() | L3(IPV4) | L4(FRAG), 14, 20, 0, 0, 0x0800, 17, 1}, DPDK_TOO},
+		{L2() | L3(IPV4) | L4(FRAG), 14, 20, 0, 0, 0x0800, 17, 1, 0, 0, 0}, DPDK_TOO},
 	/* ---- IPv6 ---- */
 	{"payload length ends in the TCP header", ETH_IPV6 IPV6("0013", "06") TCP,
-		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 6, 0}, ALONE},
+		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 6, 0, 0, 0, 0}, ALONE},
 	{"payload length 0", ETH_IPV6 IPV6("0000", "06") TCP,
-		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 6, 0}, ALONE},
+		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 6, 0, 0, 0, 0}, ALONE},
 	{"no next header", ETH_IPV6 IPV6("0000", "3b") "000000000000",
-		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 59, 0}, ALONE},
+		{L2() | L3(IPV6), 14, 40, 0, 0, 0x86dd, 59, 0, 0, 0, 0}, ALONE},
 	{"hop by hop, routing, destination",
 		ETH_IPV6 IPV6("0038", "00") "2b00"
 					    "050200000100"
@@ -210,44 +212,47 @@ static const struct {
 					    "0000000000000000"
 					    "0600"
 					    "010400000000" TCP,
-		{L2() | L3(IPV6_EXT) | L4(TCP), 14, 72, 86, 20, 0x86dd, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV6_EXT) | L4(TCP), 14, 72, 86, 20, 0x86dd, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"AH",
 		ETH_IPV6 IPV6("0020", "33") "110400000000000100000001"
 					    "000000000000000000000000" UDP("0035", "0008"),
-		{L2() | L3(IPV6_EXT) | L4(UDP), 14, 64, 78, 8, 0x86dd, 17, 0}, ALONE},
+		{L2() | L3(IPV6_EXT) | L4(UDP), 14, 64, 78, 8, 0x86dd, 17, 0, 1, 58, 0}, ALONE},
 	{"IPv6 fragment", ETH_IPV6 IPV6("001c", "2c") "0600000100000001" TCP,
-		{L2() | L3(IPV6_EXT) | L4(FRAG), 14, 48, 0, 0, 0x86dd, 6, 1}, DPDK_TOO},
+		{L2() | L3(IPV6_EXT) | L4(FRAG), 14, 48, 0, 0, 0x86dd, 6, 1, 0, 0, 0}, DPDK_TOO},
 	{"extension beyond the packet", ETH_IPV6 IPV6("001c", "00") "0604050200000100" TCP,
-		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0}, ALONE},
+		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0, 0, 0, 0}, ALONE},
 	{"BIG TCP: jumbogram",
 		ETH_IPV6 IPV6("0000", "00") "0600"
 					    "c20400010014" TCP,
-		{L2() | L3(IPV6_EXT) | L4(TCP), 14, 48, 62, 20, 0x86dd, 6, 0}, DPDK_TOO},
+		{L2() | L3(IPV6_EXT) | L4(TCP), 14, 48, 62, 20, 0x86dd, 6, 0, 0, 0, 0}, DPDK_TOO},
 	{"jumbo length too small",
 		ETH_IPV6 IPV6("0000", "00") "0600"
 					    "c2040000001c" TCP,
-		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0}, ALONE},
+		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0, 0, 0, 0}, ALONE},
 	{"jumbo option cut",
 		ETH_IPV6 IPV6("0000", "00") "0600"
 					    "000000c20400" TCP,
-		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0}, ALONE},
+		{L2() | L3(IPV6_EXT), 14, 40, 0, 0, 0x86dd, 0, 0, 0, 0, 0}, ALONE},
 	/* ---- tunnels ---- */
 	{"VXLAN", ETH_IPV4 IPV4("0024", "0000", "11") UDP("12b5", "0010") "0800000000002a00",
-		{L2() | L3(IPV4) | L4(UDP) | TUNNEL(VXLAN), 14, 20, 34, 8, 0x0800, 17, 0}, ALONE},
+		{L2() | L3(IPV4) | L4(UDP) | TUNNEL(VXLAN), 14, 20, 34, 8, 0x0800, 17, 0, 0, 0, 0},
+		ALONE},
 	{"GENEVE/IPv6", ETH_IPV6 IPV6("0010", "11") UDP("17c1", "0010") "0000655800002a00",
-		{L2() | L3(IPV6) | L4(UDP) | TUNNEL(GENEVE), 14, 40, 54, 8, 0x86dd, 17, 0}, ALONE},
+		{L2() | L3(IPV6) | L4(UDP) | TUNNEL(GENEVE), 14, 40, 54, 8, 0x86dd, 17, 0, 0, 0, 0},
+		ALONE},
 	{"GTP-U", ETH_IPV4 IPV4("0024", "0000", "11") UDP("0868", "0010") "30ff000000000001",
-		{L2() | L3(IPV4) | L4(UDP) | TUNNEL(GTPU), 14, 20, 34, 8, 0x0800, 17, 0}, ALONE},
+		{L2() | L3(IPV4) | L4(UDP) | TUNNEL(GTPU), 14, 20, 34, 8, 0x0800, 17, 0, 0, 0, 0},
+		ALONE},
 	{"GRE", ETH_IPV4 IPV4("002c", "0000", "2f") "00000800" IPV4("0014", "0000", "3b"),
-		{L2() | L3(IPV4) | TUNNEL(GRE), 14, 20, 0, 0, 0x0800, 47, 0}, ALONE},
+		{L2() | L3(IPV4) | TUNNEL(GRE), 14, 20, 0, 0, 0x0800, 47, 0, 0, 0, 0}, ALONE},
 	{"NVGRE", ETH_IPV4 IPV4("001c", "0000", "2f") "2000655800002a00",
-		{L2() | L3(IPV4) | TUNNEL(NVGRE), 14, 20, 0, 0, 0x0800, 47, 0}, ALONE},
+		{L2() | L3(IPV4) | TUNNEL(NVGRE), 14, 20, 0, 0, 0x0800, 47, 0, 0, 0, 0}, ALONE},
 	{"IPIP", ETH_IPV4 IPV4("003c", "0000", "04") IPV4("0028", "0000", "06") TCP,
-		{L2() | L3(IPV4) | TUNNEL(IP), 14, 20, 0, 0, 0x0800, 4, 0}, ALONE},
+		{L2() | L3(IPV4) | TUNNEL(IP), 14, 20, 0, 0, 0x0800, 4, 0, 0, 0, 0}, ALONE},
 	{"6in4", ETH_IPV4 IPV4("003c", "0000", "29") IPV6("0000", "3b"),
-		{L2() | L3(IPV4) | TUNNEL(IP), 14, 20, 0, 0, 0x0800, 41, 0}, ALONE},
+		{L2() | L3(IPV4) | TUNNEL(IP), 14, 20, 0, 0, 0x0800, 41, 0, 0, 0, 0}, ALONE},
 	{"ESP", ETH_IPV4 IPV4("001c", "0000", "32") "0000000100000001",
-		{L2() | L3(IPV4) | TUNNEL(ESP), 14, 20, 0, 0, 0x0800, 50, 0}, ALONE},
+		{L2() | L3(IPV4) | TUNNEL(ESP), 14, 20, 0, 0, 0x0800, 50, 0, 0, 34, 0}, ALONE},
 };
 enum { FRAME_COUNT = sizeof(frames) / sizeof(frames[0]), FRAME_MAX = 2048 };
 
@@ -286,6 +291,9 @@ static void expect_headers(
 	assert_int_equal(found->ether_type, expected->ether_type);
 	assert_int_equal(found->ip_protocol, expected->ip_protocol);
 	assert_int_equal(found->fragment, expected->fragment);
+	assert_int_equal(found->authenticated, expected->authenticated);
+	assert_int_equal(found->spi_offset, expected->spi_offset);
+	assert_int_equal(found->vlan, expected->vlan);
 }
 
 static void expected_headers(void **state)
