@@ -19,12 +19,12 @@
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 
 #include "dispatch.h"
+#include "udp_frames.h"
 
 /* Short rounds, many of them: some of each contender then run undisturbed by other programs. */
-enum { ROUNDS_MIN = 5, ROUNDS_MAX = 25, TRANSFERS = 1 << 18, FRAME_BYTES = 64 };
+enum { ROUNDS_MIN = 5, ROUNDS_MAX = 25, TRANSFERS = 1 << 18 };
 enum { ROUND_SECONDS_MAX = 4, ROUNDS_SECONDS = 30, PROGRAM_SECONDS_MAX = 110 };
 
 struct dispatch_packets dispatch_packets;
@@ -62,43 +62,14 @@ static const struct comparison {
 
 /* ---- the packets ---- */
 
-struct packet_memory { /* as a pool lays them out: the mbuf and its data are neighbours */
-	struct rte_mbuf mbuf;
-	uint8_t data[RTE_PKTMBUF_HEADROOM + FRAME_BYTES];
-} __attribute__((aligned(64)));
-
-static void write_udp(uint8_t *frame)
-{
-	static const uint8_t ipv4[] = {0x45, 0, 0, FRAME_BYTES - 14, 0, 0, 0, 0, 64, 17};
-
-	memset(frame, 0, FRAME_BYTES);
-	frame[12] = 8;
-	memcpy(frame + 14, ipv4, sizeof(ipv4));
-	for (unsigned i = 26; i < 38; i++) /* addresses and ports */
-		frame[i] = (uint8_t)rand();
-	frame[36] = 0x80; /* no tunnel's port */
-	frame[39] = FRAME_BYTES - 34;
-}
-
 static bool packets_make(void)
 {
-	struct packet_memory *memory = rte_zmalloc(NULL, DISPATCH_PACKETS * sizeof(*memory), 64);
-
-	if (memory == NULL)
+	if (!udp_frames_make(dispatch_packets.mbufs, DISPATCH_PACKETS))
 		return false;
 	for (unsigned i = 0; i < DISPATCH_PACKETS; i++) {
-		struct rte_mbuf *mbuf = &memory[i].mbuf;
-
-		mbuf->buf_addr = memory[i].data;
-		mbuf->data_off = RTE_PKTMBUF_HEADROOM;
-		mbuf->nb_segs = 1;
-		mbuf->data_len = FRAME_BYTES;
-		mbuf->pkt_len = FRAME_BYTES;
-		write_udp(rte_pktmbuf_mtod(mbuf, uint8_t *));
 		dispatch_packets.hashes[i] = (uint32_t)rand() << 1 | 1;
-		mbuf->hash.rss = dispatch_packets.hashes[i];
-		dispatch_packets.mbufs[i] = mbuf;
-		dispatch_packets.sum += (uintptr_t)mbuf;
+		dispatch_packets.mbufs[i]->hash.rss = dispatch_packets.hashes[i];
+		dispatch_packets.sum += (uintptr_t)dispatch_packets.mbufs[i];
 	}
 	return true;
 }
