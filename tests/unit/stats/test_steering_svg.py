@@ -75,6 +75,7 @@ SHAPES = {
     "idle": {"load": 0},
     "no-flows": {"flows": 0},
     "wide": {"buckets": 512, "queues": 128, "workers": 64, "flows": 100},
+    "workers": {"workers": 64, "queues": 64, "flows": 1},
     "queues-16-workers-2": {"buckets": 256, "queues": 16, "workers": 2},
     "overload": {"load": 1e9, "queues": 32, "workers": 16, "ipv6": True},
 }
