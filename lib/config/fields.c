@@ -367,7 +367,7 @@ static const struct field steering_fields[] = {
 		.min = 100000, .max = ONE_S, .fallback = "\"1ms\"", .live = true,
 		.help = "How often the balancer looks, when the load is uneven."},
 	{"balance_tick_max", &field_duration, AT(struct config_steering, balance_tick_max_ns),
-		.min = 100000, .max = 10 * ONE_S, .fallback = "\"100ms\"", .live = true,
+		.min = 100000, .max = 10 * ONE_S, .fallback = "\"4ms\"", .live = true,
 		.help = "How often the balancer looks, when nothing is to be done."},
 	{.name = NULL},
 };

@@ -138,6 +138,14 @@ static void keep_old(struct engine *engine, struct change *change, struct steeri
 		}
 }
 
+static bool device_rss_differs(
+	const struct engine *engine, const struct config *wanted, uint16_t port)
+{
+	return engine->ports[port].rss == PORT_RSS_HARDWARE &&
+		memcmp(&engine->config->ports[port].rss, &wanted->ports[port].rss,
+			sizeof(wanted->ports[port].rss)) != 0;
+}
+
 static bool needs_parking(const struct engine *engine, const struct config *wanted)
 {
 	bool needs = wanted->steering.netdev_max_backlog > engine->ring_limit;
@@ -147,7 +155,8 @@ static bool needs_parking(const struct engine *engine, const struct config *want
 		const struct config_port *to = &wanted->ports[p];
 
 		needs |= memcmp(&from->xps_cpus, &to->xps_cpus, sizeof(from->xps_cpus)) != 0 ||
-			memcmp(&from->xps_rxqs, &to->xps_rxqs, sizeof(from->xps_rxqs)) != 0;
+			memcmp(&from->xps_rxqs, &to->xps_rxqs, sizeof(from->xps_rxqs)) != 0 ||
+			device_rss_differs(engine, wanted, p);
 	}
 	return needs;
 }
@@ -157,8 +166,12 @@ static int change_parked(struct engine *engine, const struct config *wanted, str
 	if (wanted->steering.netdev_max_backlog > engine->ring_limit &&
 		engine_build_rings(engine, wanted->steering.netdev_max_backlog, error) != 0)
 		return -error->code;
-	for (uint16_t p = 0; p < engine->port_count; p++)
+	for (uint16_t p = 0; p < engine->port_count; p++) {
 		engine_choose_tx_queues(engine, wanted, p);
+		if (device_rss_differs(engine, wanted, p) &&
+			port_set_rss(&engine->ports[p], &wanted->ports[p].rss, error) != 0)
+			return -error->code;
+	}
 	return 0;
 }
 

@@ -17,6 +17,8 @@ enum {
 	DESCRIPTOR_BYTES =
 		64, /* the larger drivers' rx or tx descriptor and its software ring entry */
 	PACKETS_MIN = 2048,
+	PARKED_PACKETS = 1024, /* engine's STEERING_PARK_MIN: what moves may park, an rx queue */
+	RESTORED_PACKETS = 64 * BURST_PACKETS, /* engine/restore.c: bursts that others help with */
 };
 
 static const uint64_t hugepage_bytes = 2ull << 20, large_hugepage_bytes = 1ull << 30;
@@ -91,7 +93,28 @@ static uint64_t held_by_stages(const struct config *config)
 	return packets;
 }
 
-/* Descriptors of the queues that the workers of each node fill. */
+static bool restores_order(const struct config *config, unsigned port)
+{
+	for (unsigned index = 0; index < config->pipeline_count; index++)
+		if (config->pipelines[index].from_port == port &&
+			config->pipelines[index].order == ORDER_RESTORE)
+			return true;
+	return false;
+}
+
+/* Packets of an rx queue that wait at the worker which received them. */
+static uint64_t kept_by_steering(const struct config *config, unsigned port)
+{
+	uint64_t packets = restores_order(config, port) ? RESTORED_PACKETS : 0;
+
+	if (config->steering.balance)
+		packets += config->steering.netdev_max_backlog > PARKED_PACKETS
+			? config->steering.netdev_max_backlog
+			: PARKED_PACKETS;
+	return packets;
+}
+
+/* Descriptors of the queues that the workers of each node fill, and what steering keeps. */
 static void count_descriptors(const struct config *config, const struct topology *topology,
 	const struct plan *plan, uint64_t descriptors[])
 {
@@ -101,7 +124,8 @@ static void count_descriptors(const struct config *config, const struct topology
 				&plan->workers[plan->rx_worker[port][queue]];
 
 			descriptors[topology_node_index(topology, worker->memory_node)] +=
-				config->ports[port].rx_descriptors;
+				config->ports[port].rx_descriptors +
+				(plan->worker_count > 1 ? kept_by_steering(config, port) : 0);
 		}
 		for (unsigned queue = 0; queue < plan->tx_queues[port]; queue++) {
 			const struct plan_worker *worker = &plan->workers[queue];

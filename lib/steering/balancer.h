@@ -7,7 +7,7 @@
  *   load of a bucket   its share of the packets its worker got by buckets, of that worker's load
  *                      that buckets can take along (receiving and flows placed by RFS stay)
  *
- * Reference: RSS++ (CoNEXT 2019): greedy, smallest squared imbalance, adaptive tick.
+ * Reference: RSS++ (Barbette et al., 2019): greedy, smallest squared imbalance, adaptive tick.
  * Threads: one caller. No EAL; time comes in.
  */
 #ifndef WEIR_STEERING_BALANCER_H
@@ -24,7 +24,7 @@ enum { BALANCER_BUCKETS_MAX = 1 << 14 };
 struct balancer_config {
 	uint16_t worker_count;
 	uint32_t bucket_count; /* of all ports and receiving workers together */
-	uint64_t tick_min_ns, tick_max_ns; /* 1 ms and 100 ms are good */
+	uint64_t tick_min_ns, tick_max_ns; /* 1 ms and 4 ms are good */
 	bool scale; /* use as few workers as the load needs */
 	/* 0: itself, 1: same last-level cache, 2: same NUMA node, 3: another node */
 	uint8_t distance[STEERING_WORKERS_MAX][STEERING_WORKERS_MAX];
