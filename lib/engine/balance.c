@@ -119,13 +119,19 @@ static uint64_t allowed_workers(const struct steer_table *table, uint8_t queue)
 	return allowed;
 }
 
-/* Where a bucket is, or will be when its move is done. */
+/* Where a bucket is, or will be when its move is done. That may end, and another take its place,
+ * while it is looked at: then it is where it came to. */
 static struct steer_route route_planned(const struct steer *steer, unsigned bucket)
 {
 	struct steer_route route = steer->routes[bucket];
+	struct steer_move move;
 
-	if (route.worker == STEER_PARK)
-		route = steer->moves[route.queue % STEER_MOVES_MAX].to;
+	for (int tries = 0; route.worker == STEER_PARK && tries < 100; tries++) {
+		move = steer->moves[route.queue % STEER_MOVES_MAX];
+		if (move.bucket == bucket)
+			return move.to;
+		route = *(const volatile struct steer_route *)&steer->routes[bucket];
+	}
 	return route;
 }
 
@@ -158,8 +164,12 @@ static void read_buckets(const struct engine *engine, struct balance *balance)
 
 static void wish_what_is(struct steering *steering)
 {
-	for (unsigned b = 0; b < steering->steer.table->reta.size; b++)
-		steer_wish_set(&steering->wish, b, route_planned(&steering->steer, b));
+	for (unsigned b = 0; b < steering->steer.table->reta.size; b++) {
+		struct steer_route route = route_planned(&steering->steer, b);
+
+		if (route.worker != STEER_PARK)
+			steer_wish_set(&steering->wish, b, route);
+	}
 }
 
 /* A queue of that worker, of this port; the bucket's own queue where RPS places it. */

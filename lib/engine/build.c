@@ -96,6 +96,7 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 	}
 	if (plan->emulated_queues[p] > 0)
 		port->rss = PORT_RSS_SOFTWARE;
+	engine->plan.tx_queues[p] = tx_queues;
 	result = port_configure(port, rx_queues, tx_queues, pools, error);
 	return result != 0 ? result : port_start(port, error);
 }

@@ -115,6 +115,7 @@ static void take_for_parked(struct engine *engine, struct change *change, uint32
 		struct rx_poll *poll = steering_poll(engine, i);
 
 		steer_swap(&poll->steering->steer, &change->tables[i]->table);
+		poll->steering->steer.wish_seen = poll->steering->wish.epoch;
 		poll->steering->tables = poll->steering->next = change->tables[i];
 		poll->steers = change->tables[i]->active;
 	}

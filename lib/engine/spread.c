@@ -168,10 +168,15 @@ static unsigned unpark(struct worker *worker, struct rx_poll *poll, uint64_t now
 	struct rte_mbuf *packets[BURST_SIZE];
 	uint32_t hashes[BURST_SIZE];
 	unsigned total = 0, count;
+	uint64_t full;
 
 	do {
-		count = steer_unpark(steer, now_tsc, handoff_full(worker), (void **)packets, hashes,
-			routes, BURST_SIZE);
+		full = handoff_full(worker);
+		/* RFS may send a packet anywhere: a source that can wait does. */
+		if (full != 0 && poll->pauses && steer->table->flows != NULL)
+			break;
+		count = steer_unpark(
+			steer, now_tsc, full, (void **)packets, hashes, routes, BURST_SIZE);
 		if (count > 0)
 			run_unparked(worker, poll, now_tsc, packets, routes, count);
 		total += count;
@@ -234,6 +239,8 @@ static bool take_tables(
 	}
 	steering->swap_since_tsc = 0;
 	steer_swap(&steering->steer, &next->table);
+	/* What was wished of the old table is not wished of this one. */
+	steering->steer.wish_seen = __atomic_load_n(&steering->wish.epoch, __ATOMIC_ACQUIRE);
 	for (uint16_t i = 0; i < worker->worker_count; i++)
 		if (worker->outboxes[i].ring != NULL)
 			worker->outboxes[i].ring->limit = next->backlog_limit;
