@@ -53,10 +53,12 @@ struct rx_view { /* one hardware queue that one worker polls */
 	const struct queue_counters *counters;
 };
 
+enum { EMULATED_WRITERS_MAX = 4 * CONFIG_WORKERS_MAX };
+
 struct emulated_queue_view { /* one rx queue made by RSS in software */
 	uint16_t port, queue, worker; /* worker: the one that owns (processes) it */
-	uint16_t writers; /* one counter block a receiving worker */
-	const struct queue_counters *counters[CONFIG_WORKERS_MAX]; /* [writers] */
+	uint16_t writers; /* counter blocks, some for each receiving worker; to be added up */
+	const struct queue_counters *counters[EMULATED_WRITERS_MAX]; /* [writers] */
 };
 
 struct tx_view {

@@ -61,6 +61,18 @@ void handoff_want_flush(struct worker *worker)
 	handoff_wake_if_asleep(worker);
 }
 
+/* Those that fit, and how many bytes they are: their lines are in this worker's cache. */
+static unsigned push(
+	struct batch_ring *ring, uint64_t header, struct rte_mbuf **packets, unsigned count)
+{
+	uint64_t room = batch_ring_room(ring, count);
+
+	if (unlikely(room < count))
+		count = (unsigned)room;
+	return batch_ring_push(
+		ring, header, packets_bytes(packets, count), (void **)packets, count);
+}
+
 /* What the flow limit says no to leaves the lane here. */
 static __rte_noinline void limit_flows(
 	struct worker *worker, struct outbox *outbox, struct flow_limit *limit, struct lane *lane)
@@ -92,8 +104,7 @@ void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uin
 	if (unlikely(limit != NULL) && !patient &&
 		batch_ring_room(ring, ring->limit / 2) < ring->limit / 2)
 		limit_flows(worker, outbox, limit, lane);
-	pushed = batch_ring_push(
-		ring, header_make(rx_tsc, work), (void **)lane->packets, lane->count);
+	pushed = push(ring, header_make(rx_tsc, work), lane->packets, lane->count);
 	worker->backlogs[target].pushed += pushed;
 	worker->counters.handoff_out += pushed;
 	if (unlikely(pushed < lane->count)) {
@@ -105,10 +116,11 @@ void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uin
 	handoff_wake_if_asleep(worker->workers[target]);
 }
 
-void handoff_commit(
-	struct worker *worker, uint16_t target, unsigned count, uint64_t rx_tsc, unsigned work)
+void handoff_commit(struct worker *worker, uint16_t target, struct rte_mbuf *const packets[],
+	unsigned count, uint64_t rx_tsc, unsigned work)
 {
-	batch_ring_commit(worker->outboxes[target].ring, header_make(rx_tsc, work), count);
+	batch_ring_commit(worker->outboxes[target].ring, header_make(rx_tsc, work),
+		packets_bytes(packets, count), count);
 	worker->backlogs[target].pushed += count;
 	worker->counters.handoff_out += count;
 	handoff_wake_if_asleep(worker->workers[target]);
@@ -136,9 +148,9 @@ __rte_noinline uint16_t handoff_transmit(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first)
 {
 	uint16_t owner = transmit->owner->index;
-	unsigned pushed = batch_ring_push(transmit->owner_ring,
+	unsigned pushed = push(transmit->owner_ring,
 		header_make(burst->rx_tsc, WORK_TRANSMIT | transmit->port->index),
-		(void **)&burst->packets[first], burst->count - first);
+		&burst->packets[first], burst->count - first);
 
 	worker->backlogs[owner].pushed += pushed;
 	worker->counters.handoff_out += pushed;
@@ -167,16 +179,23 @@ static void receive_run(
 }
 
 /* Adds the batch at the ring's head to the burst. */
-static void receive_take(struct batch_ring *ring, uint64_t header, struct burst *burst)
+static void receive_take(struct batch_ring *ring, uint64_t header, bool looks, struct burst *burst)
 {
 	uint16_t first = burst->count;
 
 	burst->count += header & BATCH_RING_COUNT_MASK;
+	burst->bytes += batch_ring_note(ring);
 	batch_ring_take(ring, header, (void **)&burst->packets[first]);
-	for (uint16_t i = first; i < burst->count; i++)
+	/* What no stage looks at stays in the cache it is in. */
+	for (uint16_t i = first; looks && i < burst->count; i++)
 		rte_prefetch0(burst->packets[i]);
-	for (uint16_t i = first; i < burst->count; i++)
-		burst->bytes += burst->packets[i]->pkt_len;
+}
+
+/* Whether this worker looks at the packets, not only passes them on. */
+static inline bool work_looks(const struct worker *worker, unsigned work)
+{
+	return (work & WORK_TRANSMIT) == 0 &&
+		worker->pipelines[work & ~(unsigned)WORK_HELP].stage_count > 0;
 }
 
 static inline bool runs_alone(unsigned batch_work, unsigned work, unsigned count)
@@ -210,7 +229,7 @@ static unsigned receive_from(
 			burst.rx_tsc = header_tsc(header, now_tsc);
 		}
 		packets += header & BATCH_RING_COUNT_MASK;
-		receive_take(ring, header, &burst);
+		receive_take(ring, header, work_looks(worker, work), &burst);
 	}
 	if (burst.count > 0)
 		receive_run(worker, from, &burst, work, number);

@@ -124,8 +124,8 @@ void restore_help(struct worker *worker, uint16_t from, struct pipeline *pipelin
 {
 	pipeline_stages(pipeline, burst);
 	batch_ring_push_always(worker->returns[from],
-		(number << 16) | (uint64_t)pipeline->index << 8, (void **)burst->packets,
-		burst->count);
+		(number << 16) | (uint64_t)pipeline->index << 8, burst->bytes,
+		(void **)burst->packets, burst->count);
 	burst->count = 0;
 	burst->bytes = 0;
 }
@@ -135,10 +135,8 @@ static void take_back(struct restore *restore, struct batch_ring *ring, uint64_t
 	struct restore_slot *slot = &restore->slots[(header >> 16) % SLOTS];
 
 	slot->burst.count = header & BATCH_RING_COUNT_MASK;
+	slot->burst.bytes = batch_ring_note(ring);
 	batch_ring_take(ring, header, (void **)slot->burst.packets);
-	slot->burst.bytes = 0;
-	for (uint16_t i = 0; i < slot->burst.count; i++)
-		slot->burst.bytes += slot->burst.packets[i]->pkt_len;
 	slot_finish(restore, slot);
 }
 

@@ -8,11 +8,14 @@
 #include "engine/worker.h"
 #include "steering/receive.h"
 
+/* `i`: any number that changes from packet to packet. */
 static inline void count_queue(
-	struct steering *steering, unsigned queue, const struct rte_mbuf *packet)
+	struct steering *steering, unsigned i, unsigned queue, const struct rte_mbuf *packet)
 {
-	steering->queues[queue].packets++;
-	steering->queues[queue].bytes += packet->pkt_len;
+	struct queue_counters *counters = &steering->queues[i % STEERING_COUNTERS][queue];
+
+	counters->packets++;
+	counters->bytes += packet->pkt_len;
 }
 
 /* ---- sorting by worker ---- */
@@ -41,12 +44,13 @@ static void sort_into_rings(struct worker *worker, struct rx_poll *poll, const s
 	void **slots[FEW_WORKERS];
 	uint64_t counts = 0;
 
+	for (uint16_t i = 0; i < burst->count; i++)
+		count_queue(poll->steering, i, routes[i].queue, burst->packets[i]);
 	for (uint16_t target = 0; target < worker->worker_count; target++)
 		slots[target] = open_slots(worker, target, burst->count);
 	for (uint16_t i = 0; i < burst->count; i++) {
 		unsigned shift = 8u * routes[i].worker;
 
-		count_queue(poll->steering, routes[i].queue, burst->packets[i]);
 		slots[routes[i].worker][(counts >> shift) & 0xff] = burst->packets[i];
 		counts += 1ull << shift;
 	}
@@ -56,7 +60,8 @@ static void sort_into_rings(struct worker *worker, struct rx_poll *poll, const s
 		if (slots[target] == (void **)worker->lanes[target].packets)
 			worker->lanes[target].count = (uint16_t)count;
 		else if (count > 0)
-			handoff_commit(worker, target, count, burst->rx_tsc, poll->pipeline->index);
+			handoff_commit(worker, target, (struct rte_mbuf **)slots[target], count,
+				burst->rx_tsc, poll->pipeline->index);
 	}
 }
 
@@ -71,7 +76,7 @@ static void sort_into_lanes(struct worker *worker, struct rx_poll *poll, const s
 			continue;
 		}
 		lane = &worker->lanes[routes[i].worker];
-		count_queue(poll->steering, routes[i].queue, burst->packets[i]);
+		count_queue(poll->steering, i, routes[i].queue, burst->packets[i]);
 		lane->packets[lane->count++] = burst->packets[i];
 	}
 }
@@ -152,7 +157,7 @@ static void run_unparked(struct worker *worker, struct rx_poll *poll, uint64_t n
 	for (unsigned i = 0; i < count; i++) {
 		struct lane *lane = &worker->lanes[routes[i].worker];
 
-		count_queue(poll->steering, routes[i].queue, packets[i]);
+		count_queue(poll->steering, i, routes[i].queue, packets[i]);
 		lane->packets[lane->count++] = packets[i];
 	}
 	give_lanes(worker, poll, &burst);

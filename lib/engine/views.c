@@ -86,10 +86,13 @@ void engine_emulated_queue_view(
 		for (uint16_t i = 0; i < engine->workers[w]->poll_count; i++) {
 			const struct rx_poll *poll = &engine->workers[w]->polls[i];
 
-			if (poll->port->index == port && poll->steering != NULL &&
-				ret_view->writers < CONFIG_WORKERS_MAX)
+			if (poll->port->index != port || poll->steering == NULL)
+				continue;
+			for (unsigned c = 0;
+				c < STEERING_COUNTERS && ret_view->writers < EMULATED_WRITERS_MAX;
+				c++)
 				ret_view->counters[ret_view->writers++] =
-					&poll->steering->queues[index];
+					&poll->steering->queues[c][index];
 		}
 }
 

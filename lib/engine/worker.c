@@ -19,23 +19,6 @@
 
 enum { PARKED_SLEEP_NS = 200000 };
 
-/* Four sums side by side: one would wait for each load in turn. */
-static inline uint64_t packets_bytes(struct rte_mbuf *const *packets, unsigned count)
-{
-	struct rte_mbuf *const *end = packets + count;
-	uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-
-	for (; packets + 4 <= end; packets += 4) {
-		sum0 += packets[0]->pkt_len;
-		sum1 += packets[1]->pkt_len;
-		sum2 += packets[2]->pkt_len;
-		sum3 += packets[3]->pkt_len;
-	}
-	for (; packets < end; packets++)
-		sum0 += packets[0]->pkt_len;
-	return (uint64_t)sum0 + sum1 + sum2 + sum3;
-}
-
 /* Packets its stages have created so far. */
 static uint64_t pipeline_made(const struct pipeline *pipeline)
 {

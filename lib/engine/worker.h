@@ -90,6 +90,8 @@ struct steering_tables {
 	struct steer_table table;
 };
 
+enum { STEERING_COUNTERS = 4 };
+
 /* Steering of what one rx queue brings, at the worker that polls it. */
 struct steering {
 	struct steering_tables *tables; /* in force. Readers: the control side, between changes */
@@ -101,7 +103,9 @@ struct steering {
 	uint64_t swap_since_tsc; /* when it began to drain for `next`; 0: it does not, */
 	uint64_t swap_positions[CONFIG_WORKERS_MAX]; /* and up to where, by worker */
 	size_t slots_bytes;
-	struct queue_counters queues[CONFIG_RSS_QUEUES_MAX]; /* by emulated queue */
+	/* By emulated queue. Four of each, to be added up: packets of one queue follow each other,
+	 * and one counter would wait for the store before. */
+	struct queue_counters queues[STEERING_COUNTERS][CONFIG_RSS_QUEUES_MAX];
 	struct steer steer;
 	/* Time from before rx to after the hand-off, and the packets of it; the sampled bursts. */
 	uint64_t sampled_cycles, sampled_packets;
@@ -227,9 +231,9 @@ uint64_t spread_parked(const struct worker *worker);
  * flow limit, who sends can wait. Empties the lane. */
 void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uint64_t rx_tsc,
 	unsigned work, bool patient);
-/* The same for packets that were put into the ring's own memory. */
-void handoff_commit(
-	struct worker *worker, uint16_t target, unsigned count, uint64_t rx_tsc, unsigned work);
+/* The same for packets that were put into the ring's own memory, at `packets`. */
+void handoff_commit(struct worker *worker, uint16_t target, struct rte_mbuf *const packets[],
+	unsigned count, uint64_t rx_tsc, unsigned work);
 /* Whether each backlog has room for a whole burst: what a patient source asks first. */
 bool handoff_has_room(struct worker *worker);
 /* Bit w: the backlog of worker w has no room for a burst. */
@@ -264,6 +268,23 @@ void restore_init(struct restore *restore, struct pipeline *pipeline, uint16_t w
 uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz);
 int idle_init(struct worker *worker, struct error *error); /* on the worker's thread */
 void idle_fini(struct worker *worker);
+
+/* Four sums side by side: one would wait for each load in turn. */
+static inline uint64_t packets_bytes(struct rte_mbuf *const *packets, unsigned count)
+{
+	struct rte_mbuf *const *end = packets + count;
+	uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+
+	for (; packets + 4 <= end; packets += 4) {
+		sum0 += packets[0]->pkt_len;
+		sum1 += packets[1]->pkt_len;
+		sum2 += packets[2]->pkt_len;
+		sum3 += packets[3]->pkt_len;
+	}
+	for (; packets < end; packets++)
+		sum0 += packets[0]->pkt_len;
+	return (uint64_t)sum0 + sum1 + sum2 + sum3;
+}
 
 /* Frees the packet at `index`, closing the gap. */
 static inline void burst_drop(

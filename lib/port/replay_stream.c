@@ -131,7 +131,7 @@ static void stream_push(struct replay_stream *stream)
 			stream_wait();
 			continue;
 		}
-		batch_ring_push(stream->ring, 0, stream->ready, stream->ready_count);
+		batch_ring_push(stream->ring, 0, 0, stream->ready, stream->ready_count);
 		stream->ready_count = 0;
 	}
 	stream_publish_counts(stream);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Hand-off between two workers: a lock-free ring with one producer and one consumer that carries
- * batches. A batch is one header word, then its items:
+ * batches. A batch is a header word and a note, then its items:
  *
- *     | header | item | item | item | to the next line | header | item | ...
+ *     | header | note | item | item | item | to the next line | header | note | item | ...
  *
- * The header belongs to the caller but for its low byte, the number of items (1..255). Carrying
+ * Both belong to the caller but for the header's low byte, the number of items (1..255). Carrying
  * batches instead of single items lets what is true of all packets of a burst (when it was
- * received, which pipeline it is for) cross once, and needs no look at the packets.
+ * received, which pipeline it is for, how many bytes they are) cross once, and needs no look at the
+ * packets, which lie in the other's cache.
  *
  * Each side works on its own cache line and keeps a stale copy of the other's progress; it looks at
  * the other's line only when the copy says full or empty. A batch starts a cache line of its own.
@@ -31,7 +32,7 @@
 #include <string.h>
 
 enum { BATCH_RING_COUNT_BITS = 8, BATCH_RING_COUNT_MASK = 0xff };
-enum { BATCH_RING_LINE_WORDS = 8 };
+enum { BATCH_RING_LINE_WORDS = 8, BATCH_RING_HEAD_WORDS = 2 };
 
 /* How far one side has come, as it tells the other. Writer: that side. Reader: the other. */
 struct batch_ring_progress {
@@ -62,7 +63,8 @@ struct batch_ring {
  * consumer is reading. */
 static inline uint64_t batch_ring_span(unsigned count)
 {
-	return (1 + count + BATCH_RING_LINE_WORDS - 1) & ~(uint64_t)(BATCH_RING_LINE_WORDS - 1);
+	return (BATCH_RING_HEAD_WORDS + count + BATCH_RING_LINE_WORDS - 1) &
+		~(uint64_t)(BATCH_RING_LINE_WORDS - 1);
 }
 
 /* Bytes a ring for `limit` items takes; give batch_ring_init() memory of that size, 64-aligned. */
@@ -85,7 +87,7 @@ static inline uint64_t batch_ring_room(struct batch_ring *ring, uint64_t wanted)
 /* Producer: pushes the first items that fit as one batch. `header`'s low byte must be 0.
  * Returns how many were pushed (0..count, count <= 255). */
 static inline unsigned batch_ring_push(
-	struct batch_ring *ring, uint64_t header, void *const *items, unsigned count)
+	struct batch_ring *ring, uint64_t header, uint64_t note, void *const *items, unsigned count)
 {
 	struct batch_ring_side *own = &ring->producer;
 	uint64_t room = batch_ring_room(ring, count);
@@ -97,7 +99,8 @@ static inline unsigned batch_ring_push(
 	if (count == 0)
 		return 0;
 	ring->words[position & ring->mask] = header | count;
-	start = (position + 1) & ring->mask;
+	ring->words[(position & ring->mask) + 1] = note;
+	start = (position + BATCH_RING_HEAD_WORDS) & ring->mask;
 	if (start + count <= ring->mask + 1) {
 		memcpy(&ring->words[start], items, count * sizeof(*items));
 	} else {
@@ -113,18 +116,19 @@ static inline unsigned batch_ring_push(
 	return count;
 }
 
-/* Producer: as batch_ring_push(), for a caller that knows there is room; an empty batch is one too. It
- * takes as many words as one with one item. */
+/* Producer: as batch_ring_push(), for a caller that knows there is room; an empty batch is one too.
+ * It takes as many words as one with one item. */
 static inline void batch_ring_push_always(
-	struct batch_ring *ring, uint64_t header, void *const *items, unsigned count)
+	struct batch_ring *ring, uint64_t header, uint64_t note, void *const *items, unsigned count)
 {
 	struct batch_ring_side *own = &ring->producer;
 
 	if (count > 0) {
-		batch_ring_push(ring, header, items, count);
+		batch_ring_push(ring, header, note, items, count);
 		return;
 	}
 	ring->words[own->words & ring->mask] = header;
+	ring->words[(own->words & ring->mask) + 1] = note;
 	own->words += batch_ring_span(0);
 	__atomic_store_n(&ring->pushed.words, own->words, __ATOMIC_RELEASE);
 }
@@ -133,7 +137,7 @@ static inline void batch_ring_push_always(
  * batch_ring_commit(); NULL when the ring has no such place now (full, or it would wrap around). */
 static inline void **batch_ring_reserve(struct batch_ring *ring, unsigned count)
 {
-	uint64_t start = (ring->producer.words + 1) & ring->mask;
+	uint64_t start = (ring->producer.words + BATCH_RING_HEAD_WORDS) & ring->mask;
 
 	if (start + count > ring->mask + 1 || batch_ring_room(ring, count) < count)
 		return NULL;
@@ -141,13 +145,15 @@ static inline void **batch_ring_reserve(struct batch_ring *ring, unsigned count)
 }
 
 /* Producer: gives the first `count` reserved items away as one batch; 0: none, nothing happened. */
-static inline void batch_ring_commit(struct batch_ring *ring, uint64_t header, unsigned count)
+static inline void batch_ring_commit(
+	struct batch_ring *ring, uint64_t header, uint64_t note, unsigned count)
 {
 	struct batch_ring_side *own = &ring->producer;
 
 	if (count == 0)
 		return;
 	ring->words[own->words & ring->mask] = header | count;
+	ring->words[(own->words & ring->mask) + 1] = note;
 	own->words += batch_ring_span(count);
 	own->items += count;
 	__atomic_store_n(&ring->pushed.items, own->items, __ATOMIC_RELAXED);
@@ -168,13 +174,19 @@ static inline bool batch_ring_peek(struct batch_ring *ring, uint64_t *ret_header
 	return true;
 }
 
+/* Consumer: the note of the batch that batch_ring_peek() showed. */
+static inline uint64_t batch_ring_note(const struct batch_ring *ring)
+{
+	return ring->words[(ring->consumer.words & ring->mask) + 1];
+}
+
 /* Consumer: copies the items of the batch that batch_ring_peek() showed. The producer may not use
  * the room again before batch_ring_release(). */
 static inline void batch_ring_take(struct batch_ring *ring, uint64_t header, void **items)
 {
 	struct batch_ring_side *own = &ring->consumer;
 	unsigned count = header & BATCH_RING_COUNT_MASK;
-	uint64_t start = (own->words + 1) & ring->mask;
+	uint64_t start = (own->words + BATCH_RING_HEAD_WORDS) & ring->mask;
 
 	if (start + count <= ring->mask + 1) {
 		memcpy(items, &ring->words[start], count * sizeof(*items));

@@ -74,9 +74,9 @@ static void test_counters(void **state)
 	hand_over(fixture, 2, 1, &burst);
 	assert_int_equal(from->handoff_out, 27);
 	assert_int_equal(fixture->workers[2]->counters.handoff_out, 5);
-	assert_int_equal(fixture->steerings[0].queues[1].packets, 27);
-	assert_int_equal(fixture->steerings[0].queues[1].bytes, 27 * 60);
-	assert_int_equal(fixture->steerings[0].queues[0].packets, 0);
+	assert_int_equal(queue_sum(&fixture->steerings[0], 1).packets, 27);
+	assert_int_equal(queue_sum(&fixture->steerings[0], 1).bytes, 27 * 60);
+	assert_int_equal(queue_sum(&fixture->steerings[0], 0).packets, 0);
 	assert_int_equal(handoff_receive(fixture->workers[1], 0), 32);
 	assert_int_equal(handoff_receive(fixture->workers[1], 0), 0);
 	assert_int_equal(to->handoff_in, 32);
@@ -361,12 +361,14 @@ static void test_steer(void **state)
 			const struct rte_mbuf *packet = fixture->queues[w][0].packets[i];
 
 			assert_true(packet->packet_type != 0);
-			assert_int_equal(reta_queue(&fixture->tables.table.reta, packet->hash.rss), w);
+			assert_int_equal(
+				reta_queue(&fixture->tables.table.reta, packet->hash.rss), w);
 		}
 		assert_true(fixture->queues[w][0].count > 0);
-		assert_int_equal(fixture->steerings[0].queues[w].packets, fixture->queues[w][0].count);
 		assert_int_equal(
-			fixture->steerings[0].queues[w].bytes, 100 * fixture->queues[w][0].count);
+			queue_sum(&fixture->steerings[0], w).packets, fixture->queues[w][0].count);
+		assert_int_equal(queue_sum(&fixture->steerings[0], w).bytes,
+			100 * fixture->queues[w][0].count);
 	}
 	assert_int_equal(arrived, 320);
 	generator_destroy(generator);

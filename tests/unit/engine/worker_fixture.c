@@ -222,6 +222,17 @@ unsigned buffers_out(void)
 	return POOL_PACKETS - rte_mempool_avail_count(test_pool);
 }
 
+struct queue_counters queue_sum(const struct steering *steering, unsigned queue)
+{
+	struct queue_counters sum = {0};
+
+	for (unsigned i = 0; i < STEERING_COUNTERS; i++) {
+		sum.packets += steering->queues[i][queue].packets;
+		sum.bytes += steering->queues[i][queue].bytes;
+	}
+	return sum;
+}
+
 uint64_t worker_drops(const struct worker *worker)
 {
 	uint64_t sum = 0;

@@ -74,6 +74,8 @@ uint32_t hash_to(unsigned worker);
 /* Hands the burst to `to` as a burst that `from` received. */
 void hand_over(struct worker_fixture *fixture, unsigned from, unsigned to, struct burst *burst);
 unsigned buffers_out(void);
+/* What an emulated queue counted. */
+struct queue_counters queue_sum(const struct steering *steering, unsigned queue);
 uint64_t worker_drops(const struct worker *worker); /* all reasons */
 uint64_t test_seed(void); /* WEIR_SEED, or the clock; printed */
 uint32_t draw(uint64_t *seed, uint32_t below);

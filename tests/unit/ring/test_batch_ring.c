@@ -46,8 +46,8 @@ static void test_limit_counts_items_not_words(void **state)
 	(void)state;
 	fill(items, 16, 1);
 	for (unsigned i = 0; i < 8; i++)
-		assert_int_equal(batch_ring_push(ring, 0, items, 1), 1);
-	assert_int_equal(batch_ring_push(ring, 0, items, 1), 0);
+		assert_int_equal(batch_ring_push(ring, 0, 0, items, 1), 1);
+	assert_int_equal(batch_ring_push(ring, 0, 0, items, 1), 0);
 	assert_int_equal(batch_ring_waiting(ring), 8);
 	free(ring);
 }
@@ -60,10 +60,11 @@ static void test_full_ring_takes_what_fits(void **state)
 
 	(void)state;
 	fill(items, 16, 1);
-	assert_int_equal(batch_ring_push(ring, 0xab00, items, 5), 5);
-	assert_int_equal(batch_ring_push(ring, 0xcd00, items + 5, 5), 3);
+	assert_int_equal(batch_ring_push(ring, 0xab00, 77, items, 5), 5);
+	assert_int_equal(batch_ring_push(ring, 0xcd00, 78, items + 5, 5), 3);
 	assert_true(batch_ring_peek(ring, &header));
 	assert_int_equal(header, 0xab05);
+	assert_int_equal(batch_ring_note(ring), 77);
 	batch_ring_take(ring, header, taken);
 	assert_int_equal((uintptr_t)taken[4], 5);
 	/* taken, not released: no room yet */
@@ -72,6 +73,7 @@ static void test_full_ring_takes_what_fits(void **state)
 	assert_int_equal(batch_ring_room(ring, 5), 5);
 	assert_true(batch_ring_peek(ring, &header));
 	assert_int_equal(header, 0xcd03);
+	assert_int_equal(batch_ring_note(ring), 78);
 	free(ring);
 }
 
@@ -93,7 +95,7 @@ static void test_random_against_model(void **state)
 			unsigned room = 100 - (unsigned)(next_in - next_out);
 
 			fill(items, wanted, next_in);
-			unsigned pushed = batch_ring_push(ring, 0, items, wanted);
+			unsigned pushed = batch_ring_push(ring, 0, 0, items, wanted);
 			assert_int_equal(pushed, wanted < room ? wanted : room);
 			next_in += pushed;
 		} else if (batch_ring_peek(ring, &header)) {
@@ -124,7 +126,7 @@ static void *produce(void *argument)
 			count = (unsigned)(TRANSFERS + 1 - next);
 		fill(items, count, next);
 		/* the header's upper part tells the first item: both must arrive together */
-		next += batch_ring_push(ring, (uint64_t)next << 8, items, count);
+		next += batch_ring_push(ring, (uint64_t)next << 8, next, items, count);
 	}
 	return NULL;
 }

@@ -238,7 +238,7 @@ static void *balance(void *argument)
 /* Waits for room: nothing is dropped, so the numbers of a flow have no gaps. */
 static void give(struct steering *steering, unsigned worker, void *packet)
 {
-	while (batch_ring_push(steering->works[worker].ring, 0, &packet, 1) == 0)
+	while (batch_ring_push(steering->works[worker].ring, 0, 0, &packet, 1) == 0)
 		sched_yield();
 	steering->backlogs[worker].pushed++;
 }
