@@ -202,11 +202,33 @@ static int carry_out(struct engine *engine, const struct config *wanted, struct 
 	return result;
 }
 
+static bool steering_differs(const struct engine *engine, const struct config *wanted)
+{
+	const struct config *present = engine->config;
+	bool differs =
+		memcmp(&present->steering, &wanted->steering, sizeof(present->steering)) != 0;
+
+	for (uint16_t p = 0; p < engine->port_count; p++) {
+		const struct config_port *from = &present->ports[p];
+		const struct config_port *to = &wanted->ports[p];
+
+		differs |= memcmp(&from->rss, &to->rss, sizeof(from->rss)) != 0 ||
+			memcmp(&from->rps_cpus, &to->rps_cpus, sizeof(from->rps_cpus)) != 0 ||
+			from->rps_flow_cnt != to->rps_flow_cnt;
+	}
+	return differs || needs_parking(engine, wanted);
+}
+
 int engine_change(struct engine *engine, const struct config *wanted, struct error *error)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	struct change *change;
 	int result;
 
+	if (!steering_differs(engine, wanted)) {
+		config_copy_live(engine->config, wanted);
+		return 0;
+	}
+	change = calloc(1, sizeof(*change));
 	if (change == NULL)
 		return error_set(error, ENOMEM, "no memory for the change");
 	pthread_mutex_lock(&engine->steering_lock);

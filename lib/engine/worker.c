@@ -94,8 +94,12 @@ static unsigned poll_queue(
 	received = rx_queue_receive(&poll->queue, burst->packets, BURST_SIZE);
 	if (received == 0 && !poll->pipeline->is_source)
 		return moved;
-	if (poll->port->patient)
+	if (poll->port->patient) {
 		burst->rx_tsc = tsc_now();
+		worker->waited_cycles += replay_take_waited(poll->port->replay);
+		if (start_tsc != 0)
+			start_tsc = burst->rx_tsc;
+	}
 	burst->count = (uint16_t)received;
 	burst->bytes = packets_bytes(burst->packets, received);
 	if (received > 0) {
@@ -199,10 +203,13 @@ static void worker_loop(struct worker *worker)
 		enum phase phase = engine_phase(worker->engine);
 		uint64_t now = tsc_now();
 
-		if (moved > 0)
-			counters->busy_cycles += now - last;
-		else
+		if (moved > 0) {
+			counters->busy_cycles += now - last - worker->waited_cycles;
+			counters->idle_cycles += worker->waited_cycles;
+			worker->waited_cycles = 0;
+		} else {
 			counters->idle_cycles += now - last;
+		}
 		counters->iterations++;
 		last = now;
 		if (worker->latency_count > 0)

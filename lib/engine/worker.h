@@ -181,6 +181,7 @@ struct worker {
 	struct worker **workers; /* all of them */
 	uint16_t latency_count;
 	struct latency_pending latency[LATENCY_PENDING_MAX];
+	uint64_t waited_cycles; /* of this turn, by a replay for a packet that was nearly due */
 	uint64_t flush_after_cycles; /* who waits longer for another's packets asks it to flush */
 	/* idle.c */
 	uint64_t idle_since_tsc;

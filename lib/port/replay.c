@@ -28,6 +28,7 @@ struct replay {
 	uint64_t loop_tsc; /* of this loop */
 	uint64_t end_tsc; /* duration over; UINT64_MAX: no limit */
 	uint64_t pause_tsc;
+	uint64_t waited_cycles; /* on the spot, since replay_take_waited() */
 	struct replay_counters counters;
 	uint32_t finished; /* writer: the worker; readers: any */
 };
@@ -247,13 +248,24 @@ static uint16_t receive_preloaded_top(
 }
 
 /* Waits on the spot for what is nearly due. false: nothing is due soon. */
-static inline bool wait_until(const struct replay *replay, uint64_t due, uint64_t *now)
+static inline bool wait_until(struct replay *replay, uint64_t due, uint64_t *now)
 {
-	if ((int64_t)(due - *now) > (int64_t)replay->spin_cycles)
+	uint64_t start = *now;
+
+	if ((int64_t)(due - start) > (int64_t)replay->spin_cycles)
 		return false;
 	while ((int64_t)(due - *now) > 0)
 		*now = tsc_now();
+	replay->waited_cycles += *now - start;
 	return true;
+}
+
+uint64_t replay_take_waited(struct replay *replay)
+{
+	uint64_t waited = replay->waited_cycles;
+
+	replay->waited_cycles = 0;
+	return waited;
 }
 
 static uint16_t receive_preloaded_timed(
