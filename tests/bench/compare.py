@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import bench_balance_live
 import bench_kernel_rps
 import peers
 import rows
@@ -59,6 +60,11 @@ def primitives(_rounds, _folder):
 def kernel_rps(rounds, _folder):
     """The kernel's RPS on a veth, beside weir on the same one."""
     yield from bench_kernel_rps.compare(rounds)
+
+
+def balance(rounds, folder):
+    """Balancing, and one flow over two workers, on two real ones."""
+    yield from bench_balance_live.compare(rounds, folder, generated)
 
 
 def forward(rounds, folder):
@@ -180,7 +186,8 @@ def start(rounds, folder):
         space.destroy()
 
 
-GROUPS = {group.__name__: group for group in (primitives, forward, replay, timing, start, kernel_rps)}
+GROUPS = {group.__name__: group for group in (primitives, balance, forward, replay, timing, start,
+                                           kernel_rps)}
 
 
 def main():
