@@ -51,7 +51,7 @@ struct batch_ring_side {
 
 struct batch_ring {
 	uint64_t mask; /* words - 1; fixed */
-	uint64_t limit; /* items; fixed */
+	uint64_t limit; /* items; the producer may change it, up to what the ring was made for */
 	struct batch_ring_side producer;
 	struct batch_ring_progress pushed;
 	struct batch_ring_side consumer;
@@ -71,17 +71,24 @@ static inline uint64_t batch_ring_span(unsigned count)
 size_t batch_ring_bytes(uint32_t limit);
 void batch_ring_init(struct batch_ring *ring, uint32_t limit);
 
+/* More may wait than the limit allows when it was lowered. */
+static inline uint64_t batch_ring_left(const struct batch_ring *ring)
+{
+	uint64_t waiting = ring->producer.items - ring->producer.other_items;
+
+	return ring->limit > waiting ? ring->limit - waiting : 0;
+}
+
 /* Producer: items that may be pushed now. Looks at the consumer's progress only if the stale copy
  * has less than `wanted`. */
 static inline uint64_t batch_ring_room(struct batch_ring *ring, uint64_t wanted)
 {
-	struct batch_ring_side *own = &ring->producer;
-	uint64_t room = ring->limit - (own->items - own->other_items);
+	uint64_t room = batch_ring_left(ring);
 
 	if (room >= wanted)
 		return room;
-	own->other_items = __atomic_load_n(&ring->popped.items, __ATOMIC_ACQUIRE);
-	return ring->limit - (own->items - own->other_items);
+	ring->producer.other_items = __atomic_load_n(&ring->popped.items, __ATOMIC_ACQUIRE);
+	return batch_ring_left(ring);
 }
 
 /* Producer: pushes the first items that fit as one batch. `header`'s low byte must be 0.

@@ -52,6 +52,28 @@ static void test_limit_counts_items_not_words(void **state)
 	free(ring);
 }
 
+/* netdev_max_backlog set lower while more than that waits. */
+static void test_lowered_limit(void **state)
+{
+	struct batch_ring *ring = ring_new(256);
+	void *items[200], *taken[255];
+	uint64_t header = 0;
+
+	(void)state;
+	fill(items, 200, 1);
+	assert_int_equal(batch_ring_push(ring, 0, 0, items, 200), 200);
+	ring->limit = 64;
+	assert_int_equal(batch_ring_room(ring, 1), 0);
+	assert_null(batch_ring_reserve(ring, 1));
+	assert_int_equal(batch_ring_push(ring, 0, 0, items, 1), 0);
+	assert_true(batch_ring_peek(ring, &header));
+	batch_ring_take(ring, header, taken);
+	batch_ring_release(ring);
+	assert_int_equal(batch_ring_room(ring, 1), 64);
+	assert_int_equal(batch_ring_push(ring, 0, 0, items, 200), 64);
+	free(ring);
+}
+
 static void test_full_ring_takes_what_fits(void **state)
 {
 	struct batch_ring *ring = ring_new(8);
@@ -160,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_ring_has_nothing),
 		cmocka_unit_test(test_limit_counts_items_not_words),
+		cmocka_unit_test(test_lowered_limit),
 		cmocka_unit_test(test_full_ring_takes_what_fits),
 		cmocka_unit_test(test_random_against_model),
 		cmocka_unit_test(test_two_threads_keep_order),
