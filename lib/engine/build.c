@@ -225,7 +225,8 @@ static int build_restore(struct worker *worker, struct rx_poll *poll, struct err
 	poll->restore = worker_memory(worker, restore_bytes());
 	if (poll->restore == NULL)
 		return no_worker_memory(worker, error);
-	restore_init(poll->restore, poll->pipeline, worker->worker_count);
+	restore_init(poll->restore, poll->pipeline, (uint16_t)(poll - worker->polls),
+		worker->worker_count);
 	worker->restores = true;
 	return 0;
 }

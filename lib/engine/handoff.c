@@ -4,7 +4,7 @@
  *
  *     | when received, TSC, 48 bits | what to do, 8 bits | packets, 8 bits |
  *
- * What to do: run pipeline 0..31, help with it (restore.c: the number of the burst stands where the
+ * What to do: run pipeline 0..31, help with it (restore.c: the tag of the burst stands where the
  * time does), or send to port 0..31.
  */
 #include <errno.h>
@@ -160,9 +160,9 @@ __rte_noinline uint16_t handoff_transmit(
 
 /* ---- taking ---- */
 
-/* `number` is that of a burst to help with. */
+/* `tag` is that of a burst to help with. */
 static void receive_run(
-	struct worker *worker, uint16_t from, struct burst *burst, unsigned work, uint64_t number)
+	struct worker *worker, uint16_t from, struct burst *burst, unsigned work, uint64_t tag)
 {
 	worker->counters.handoff_batches++;
 	worker->counters.handoff_in += burst->count;
@@ -172,8 +172,8 @@ static void receive_run(
 	}
 	worker->counters.processed += burst->count;
 	if (work & WORK_HELP)
-		restore_help(worker, from, &worker->pipelines[work & ~(unsigned)WORK_HELP], burst,
-			number);
+		restore_help(
+			worker, from, &worker->pipelines[work & ~(unsigned)WORK_HELP], burst, tag);
 	else
 		pipeline_run(&worker->pipelines[work], burst);
 }
@@ -210,7 +210,7 @@ static unsigned receive_from(
 {
 	struct burst burst = {0};
 	unsigned packets = 0, work = 0;
-	uint64_t header, number = 0;
+	uint64_t header, tag = 0;
 
 	for (unsigned batches = 0; batches < RECEIVE_BATCHES_MAX && batch_ring_peek(ring, &header);
 		batches++) {
@@ -219,20 +219,20 @@ static unsigned receive_from(
 		if (burst.count > 0 &&
 			runs_alone(batch_work, work,
 				burst.count + (unsigned)(header & BATCH_RING_COUNT_MASK))) {
-			receive_run(worker, from, &burst, work, number);
+			receive_run(worker, from, &burst, work, tag);
 			burst.count = 0;
 			burst.bytes = 0;
 		}
 		if (burst.count == 0) {
 			work = batch_work;
-			number = header >> HEADER_TSC_SHIFT;
+			tag = header >> HEADER_TSC_SHIFT;
 			burst.rx_tsc = header_tsc(header, now_tsc);
 		}
 		packets += header & BATCH_RING_COUNT_MASK;
 		receive_take(ring, header, work_looks(worker, work), &burst);
 	}
 	if (burst.count > 0)
-		receive_run(worker, from, &burst, work, number);
+		receive_run(worker, from, &burst, work, tag);
 	batch_ring_release(ring);
 	if (!worker->holds)
 		batch_ring_drain(ring, ring->consumer.items);

@@ -8,15 +8,18 @@
  *                burst 8 ──> worker 2 ──> stages ──┼──> slots 7 8 9 ──> tx, in order
  *                burst 9 ──> itself   ──> stages ──┘
  *
- * A helper always finds room to give back: each may have no more than HELPED_MAX bursts, and the
- * ring back has room for so many. So nobody waits for another in a circle.
+ * A helper always finds room to give back: each may have no more than HELPED_MAX bursts of an rx
+ * queue, and the ring back has room for so many. So nobody waits for another in a circle.
+ *
+ * A burst travels with a tag: the rx queue it is of, among those of its receiver, and its slot.
  */
 #include <rte_malloc.h>
 
 #include "engine/worker.h"
 #include "steering/receive.h"
 
-enum { SLOTS = 64, HELPED_MAX = 4 };
+enum { SLOT_BITS = 8, SLOTS = 64, HELPED_MAX = 4 };
+_Static_assert(SLOTS <= 1 << SLOT_BITS, "a slot fits into a tag");
 
 struct restore_slot {
 	bool done;
@@ -25,6 +28,7 @@ struct restore_slot {
 
 struct restore {
 	struct pipeline *pipeline; /* of the receiving worker */
+	uint16_t index; /* among the polls of the receiving worker */
 	uint64_t next_in, next_out; /* numbers; next_in - next_out are outstanding */
 	uint64_t held; /* packets in slots that are done. Readers: the stats thread */
 	uint16_t worker_count;
@@ -43,9 +47,11 @@ uint32_t restore_ring_packets(void)
 	return HELPED_MAX * BURST_SIZE;
 }
 
-void restore_init(struct restore *restore, struct pipeline *pipeline, uint16_t worker_count)
+void restore_init(
+	struct restore *restore, struct pipeline *pipeline, uint16_t index, uint16_t worker_count)
 {
 	restore->pipeline = pipeline;
+	restore->index = index;
 	restore->worker_count = worker_count;
 }
 
@@ -93,8 +99,9 @@ static void slot_finish(struct restore *restore, struct restore_slot *slot)
 void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *burst)
 {
 	struct restore *restore = poll->restore;
-	struct restore_slot *slot = &restore->slots[restore->next_in % SLOTS];
-	uint64_t number = restore->next_in++;
+	uint64_t number = restore->next_in++ % SLOTS;
+	struct restore_slot *slot = &restore->slots[number];
+	uint64_t tag = (uint64_t)restore->index << SLOT_BITS | number;
 	uint16_t helper = choose_helper(worker, restore);
 
 	slot->done = false;
@@ -107,8 +114,7 @@ void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *bu
 		lane->count = burst->count;
 		memcpy(lane->packets, burst->packets, burst->count * sizeof(burst->packets[0]));
 		restore->helped[helper]++;
-		handoff_give(
-			worker, helper, lane, number, WORK_HELP | restore->pipeline->index, true);
+		handoff_give(worker, helper, lane, tag, WORK_HELP | restore->pipeline->index, true);
 	} else {
 		worker->counters.processed += burst->count;
 		pipeline_stages(restore->pipeline, burst);
@@ -120,19 +126,23 @@ void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *bu
 }
 
 void restore_help(struct worker *worker, uint16_t from, struct pipeline *pipeline,
-	struct burst *burst, uint64_t number)
+	struct burst *burst, uint64_t tag)
 {
 	pipeline_stages(pipeline, burst);
-	batch_ring_push_always(worker->returns[from],
-		(number << 16) | (uint64_t)pipeline->index << 8, burst->bytes,
+	batch_ring_push_always(worker->returns[from], tag << BATCH_RING_COUNT_BITS, burst->bytes,
 		(void **)burst->packets, burst->count);
 	burst->count = 0;
 	burst->bytes = 0;
 }
 
+static inline uint64_t header_tag(uint64_t header)
+{
+	return header >> BATCH_RING_COUNT_BITS;
+}
+
 static void take_back(struct restore *restore, struct batch_ring *ring, uint64_t header)
 {
-	struct restore_slot *slot = &restore->slots[(header >> 16) % SLOTS];
+	struct restore_slot *slot = &restore->slots[header_tag(header) % SLOTS];
 
 	slot->burst.count = header & BATCH_RING_COUNT_MASK;
 	slot->burst.bytes = batch_ring_note(ring);
@@ -140,14 +150,14 @@ static void take_back(struct restore *restore, struct batch_ring *ring, uint64_t
 	slot_finish(restore, slot);
 }
 
-/* Only batches of this pipeline: another port's may be behind it, and waits for its own turn. */
+/* Only batches of this rx queue: another's may be behind them, and waits for its own turn. */
 static void take_from(struct worker *worker, struct restore *restore, uint16_t helper)
 {
 	struct batch_ring *ring = worker->returned[helper];
 	uint64_t header;
 
 	while (batch_ring_peek(ring, &header) &&
-		((header >> 8) & 0xff) == restore->pipeline->index) {
+		header_tag(header) >> SLOT_BITS == restore->index) {
 		take_back(restore, ring, header);
 		restore->helped[helper]--;
 	}

@@ -254,16 +254,18 @@ void handoff_want_flush(struct worker *worker);
 /* restore.c: any worker runs the stages, and bursts leave in the order they came. */
 bool restore_has_room(const struct restore *restore);
 void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *burst);
-/* At the worker that helps: a burst from `from`; its number comes back with it. */
+/* At the worker that helps: a burst from `from`; its tag comes back with it. */
 void restore_help(struct worker *worker, uint16_t from, struct pipeline *pipeline,
-	struct burst *burst, uint64_t number);
+	struct burst *burst, uint64_t tag);
 /* Takes what came back and sends what is next. Returns packets. */
 unsigned restore_collect(struct worker *worker, struct restore *restore);
 uint64_t restore_outstanding(const struct restore *restore); /* bursts */
 uint64_t restore_held(const struct restore *restore); /* packets that are back and not sent yet */
 size_t restore_bytes(void);
-uint32_t restore_ring_packets(void); /* room that a ring back needs, for each pipeline */
-void restore_init(struct restore *restore, struct pipeline *pipeline, uint16_t worker_count);
+uint32_t restore_ring_packets(void); /* room that a ring back needs, for each rx queue */
+/* `index`: of the rx queue among those the worker polls. */
+void restore_init(
+	struct restore *restore, struct pipeline *pipeline, uint16_t index, uint16_t worker_count);
 
 /* idle.c: called after a turn that moved nothing; may sleep. Returns cycles slept. */
 uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz);

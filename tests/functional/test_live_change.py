@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Changes reach every kind of run: packets keep coming, none is lost or out of order."""
+import pytest
+
+import runs
+
+
+def start(weir, folder, ports, stages, order="flow", **sections):
+    path, socket = runs.write(folder, ports,
+                              [{"from": "in", "to": "out", "order": order, "stages": stages}],
+                              memory={"mode": "no-huge"}, **sections)
+    running = weir.start("run", path, "--json", "--check-order")
+    running.wait_until(socket.exists, "its socket")
+    return running, socket
+
+
+def received(weir, socket):
+    account = weir.run("show", "account", "--socket", socket, "--json").ok().json()["account"]
+    return account["in"]
+
+
+def keeps_receiving(weir, running, socket):
+    before = received(weir, socket)
+    running.wait_until(lambda: received(weir, socket) > before + 1000, "more packets")
+
+
+def in_order(summary):
+    order = summary["order"]
+    assert order["checked"] > 0 and order["reordered"] == 0, order
+    assert order["duplicated"] == 0 and order["unknown"] == 0, order
+
+
+def test_one_worker(weir, tmp_path):
+    """Emulated queues of a single worker are steered too, if only to itself."""
+    ports = {"in": {"generate": {"flows": 100, "speed": "50kpps"},
+                    "rss": {"mode": "software", "queues": 4}},
+             "out": {"device": "net_null0"}}
+    running, socket = start(weir, tmp_path, ports, ["macswap"], workers={"count": 1})
+    weir.run("set", "ports.in.rss.key", "symmetric", "--socket", socket).ok()
+    keeps_receiving(weir, running, socket)
+    summary = running.stop().ok().json()
+    runs.account(summary)
+    in_order(summary)
+
+
+def test_order_restored_of_several_queues(weir, tmp_path):
+    """A worker that receives from more than one queue tells their bursts apart."""
+    ports = {"in": {"device": "net_null0", "queues": 4}, "out": {"device": "net_null1"}}
+    running, socket = start(weir, tmp_path, ports, [{"type": "work", "cycles": 500}], "restore",
+                            workers={"count": 2, "idle": "adaptive"})
+    keeps_receiving(weir, running, socket)
+    summary = running.stop().ok().json()
+    assert runs.account(summary)["in"] == summary["account"]["out"]
+    in_order(summary)
+
+
+@pytest.mark.parametrize("steps", [(64, 4096, 100), (300, 64, 300)])
+def test_backlog_lowered_and_raised_under_load(weir, tmp_path, steps):
+    ports = {"in": {"generate": {"flows": 500}, "rss": {"mode": "software", "queues": 8}},
+             "out": {"device": "net_null0"}}
+    running, socket = start(weir, tmp_path, ports, [{"type": "work", "cycles": 300}],
+                            workers={"count": 2, "idle": "adaptive"})
+    for limit in steps:
+        weir.run("set", "steering.netdev_max_backlog", str(limit), "--socket", socket).ok()
+        keeps_receiving(weir, running, socket)
+        backlogs = weir.run("show", "softnet", "--socket", socket, "--json").ok().json()["softnet"]
+        assert all(worker["backlog_len"] <= limit for worker in backlogs), backlogs
+    summary = running.stop().ok().json()
+    assert runs.account(summary)["dropped"] == {}
+    in_order(summary)
