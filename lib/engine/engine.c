@@ -96,6 +96,7 @@ static int open_ports(struct engine *engine, struct error *error)
 			.numa_node = device_node(&engine->config->ports[i]),
 			.rx_queues_max = port->rx_queues_max,
 			.tx_queues_max = port->tx_queues_max,
+			.rss_unable = port->rss_unable,
 		};
 	}
 	result = plan_make(engine->config, &engine->topology, known, &engine->plan, error);

@@ -41,6 +41,7 @@ struct plan_port {
 	int numa_node; /* -1: no node of its own (virtual devices) */
 	/* What the device can; UINT16_MAX: not known yet; 0: it has none in this direction. */
 	uint16_t rx_queues_max, tx_queues_max;
+	bool rss_unable; /* with rss.mode "auto": the device cannot hash as it is asked to */
 };
 
 struct plan_worker {

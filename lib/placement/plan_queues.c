@@ -24,15 +24,15 @@ static int count_rx_queues(const struct config_port *port, const struct plan_por
 			port->name, port->queues, limit);
 	else if (port->queues > 0)
 		*ret_queues = port->queues;
-	else if (port->rss.mode == RSS_OFF || port->rss.mode == RSS_SOFTWARE)
+	else if (port->rss.mode == RSS_OFF || port->rss.mode == RSS_SOFTWARE || device->rss_unable)
 		*ret_queues = 1;
 	else
 		*ret_queues = smaller(worker_count, limit);
 	return 0;
 }
 
-static uint16_t count_emulated_queues(
-	const struct config_rss *rss, uint16_t rx_queues, uint16_t worker_count)
+static uint16_t count_emulated_queues(const struct config_rss *rss, const struct plan_port *device,
+	uint16_t rx_queues, uint16_t worker_count)
 {
 	if (rx_queues == 0 || rss->mode == RSS_OFF || rss->mode == RSS_HARDWARE)
 		return 0;
@@ -40,7 +40,9 @@ static uint16_t count_emulated_queues(
 		return smaller(rss->queues, CONFIG_RSS_QUEUES_MAX);
 	if (worker_count == 1)
 		return 0;
-	return rss->mode == RSS_SOFTWARE || worker_count > rx_queues ? worker_count : 0;
+	return rss->mode == RSS_SOFTWARE || device->rss_unable || worker_count > rx_queues
+		? worker_count
+		: 0;
 }
 
 static bool pipeline_reads(const struct config *config, unsigned port)
@@ -111,7 +113,7 @@ int plan_queues(const struct config *config, const struct plan_port ports[], str
 			return status;
 		plan->tx_queues[port] = smaller(workers, ports[port].tx_queues_max);
 		plan->emulated_queues[port] = count_emulated_queues(
-			&config->ports[port].rss, plan->rx_queues[port], workers);
+			&config->ports[port].rss, &ports[port], plan->rx_queues[port], workers);
 		for (unsigned queue = 0; queue < plan->emulated_queues[port]; queue++)
 			plan->emulated_worker[port][queue] = (uint16_t)(queue % workers);
 	}

@@ -72,6 +72,7 @@ int ethdev_open(struct port *port, struct error *error)
 		(strcmp(info.driver_name, "net_memif") == 0 && strstr(device, "zero-copy=yes"));
 	port->rx_queues_max = info.max_rx_queues;
 	port->tx_queues_max = info.max_tx_queues;
+	port->rss_unable = ethdev_rss_unable(&port->config->rss, &info);
 	port->numa_node = rte_eth_dev_socket_id(id);
 	rte_eth_macaddr_get(id, &port->address);
 	return 0;

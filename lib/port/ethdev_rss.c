@@ -116,6 +116,18 @@ static bool is_unable(const struct config_rss *rss, const struct rte_eth_dev_inf
 	return ethdev_rss_types(rss, info->flow_type_rss_offloads, ret_types, error) != 0;
 }
 
+bool ethdev_rss_unable(const struct config_rss *rss, const struct rte_eth_dev_info *info)
+{
+	struct error why = {0};
+	uint64_t types;
+
+	if (rss->mode != RSS_AUTO ||
+		(rss->xfrm == RSS_TRANSFORM_NONE && !rss->inner &&
+			memcmp(rss->fields, rss_fields_default, sizeof(rss->fields)) == 0))
+		return false;
+	return is_unable(rss, info, &types, &why);
+}
+
 /* A longer key goes on from its start: for the symmetric one the only way, and for all others no
  * byte beyond the 40th meets the addresses and ports. */
 static void make_key(struct port *port, const struct config_rss *rss, uint8_t device_bytes)

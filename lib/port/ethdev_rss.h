@@ -21,6 +21,10 @@
 int ethdev_rss_types(
 	const struct config_rss *rss, uint64_t capable, uint64_t *ret_types, struct error *error);
 
+/* Whether more is asked for than the default, and the device cannot do it: under "auto" software
+ * does it then, over one rx queue. */
+bool ethdev_rss_unable(const struct config_rss *rss, const struct rte_eth_dev_info *info);
+
 /* Puts RSS into `conf` where it is wanted and the device can, and sets port->rss then. An error
  * only where the device must and cannot. */
 int ethdev_rss_choose(struct port *port, const struct rte_eth_dev_info *info, uint16_t rx_queues,

@@ -75,6 +75,7 @@ struct port {
 	uint16_t rx_queues_max, tx_queues_max;
 	uint16_t rx_queue_count, tx_queue_count;
 	enum port_rss rss;
+	bool rss_unable; /* "auto", and the device cannot hash as it is asked to */
 	/* PORT_RSS_HARDWARE: what the device was told */
 	bool rss_spreads_twice; /* software spreads on from the device's queues */
 	uint8_t rss_key_bytes;

@@ -44,7 +44,7 @@ static void start(const struct fake_machine *machine, unsigned count, int numa_n
 		config.ports[port].tx_descriptors = 1024;
 		config.pipelines[port].from_port = (uint16_t)port;
 		config.pipelines[port].to_port = (uint16_t)((port + 1) % count);
-		ports[port] = (struct plan_port){numa_node, 1, 1};
+		ports[port] = (struct plan_port){numa_node, 1, 1, false};
 	}
 }
 
@@ -247,8 +247,8 @@ static void test_queues(void **state)
 	(void)state;
 	start(&two_cpus, 2, -1);
 	config.workers.count = 2;
-	ports[0] = (struct plan_port){-1, UINT16_MAX, UINT16_MAX};
-	ports[1] = (struct plan_port){-1, 0, 1}; /* takes packets only */
+	ports[0] = (struct plan_port){-1, UINT16_MAX, UINT16_MAX, false};
+	ports[1] = (struct plan_port){-1, 0, 1, false}; /* takes packets only */
 	make();
 	assert_int_equal(plan.rx_queues[0], 2);
 	assert_int_equal(plan.rx_worker[0][0], 0);
@@ -318,8 +318,8 @@ static void test_queues_stay_on_the_ports_node(void **state)
 {
 	(void)state;
 	start(&server, 2, 0);
-	ports[0] = (struct plan_port){0, 4, 4};
-	ports[1] = (struct plan_port){1, 4, 4};
+	ports[0] = (struct plan_port){0, 4, 4, false};
+	ports[1] = (struct plan_port){1, 4, 4, false};
 	config.workers.count = 4;
 	make();
 	for (unsigned queue = 0; queue < 4; queue++) {
@@ -425,6 +425,22 @@ static void test_too_many_workers(void **state)
 	assert_int_equal(plan_make(&config, &topology, ports, &plan, &error), -EINVAL);
 }
 
+/* A device that cannot hash as asked gets one queue, and software spreads what comes. */
+static void test_device_that_cannot_hash_so(void **state)
+{
+	(void)state;
+	start(&server, 2, 0);
+	config.workers.count = 4;
+	ports[0] = (struct plan_port){0, 4, 4, false};
+	make();
+	assert_int_equal(plan.rx_queues[0], 4);
+	assert_int_equal(plan.emulated_queues[0], 0);
+	ports[0].rss_unable = true;
+	make();
+	assert_int_equal(plan.rx_queues[0], 1);
+	assert_int_equal(plan.emulated_queues[0], 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_memory_mode),
 		cmocka_unit_test(test_memoryless_node),
 		cmocka_unit_test(test_too_many_workers),
+		cmocka_unit_test(test_device_that_cannot_hash_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
