@@ -18,7 +18,8 @@
 static struct option_list stages;
 static const char *workers, *cpus, *queues, *speed, *loop, *duration, *device, *out_file, *idle,
 	*memory, *load_mode, *snapped, *socket_path, *key, *tx_retry;
-static int rewrite, as_json, verify, check_order, print_config;
+static const char *rps_cpus, *rfs, *consume;
+static int rewrite, as_json, verify, check_order, print_config, balance;
 
 static const struct option options[] = {
 	{"speed", 's', OPTION_STRING, &speed, "SPEED",
@@ -35,6 +36,15 @@ static const struct option options[] = {
 		"Queues that software RSS spreads the flows over; default: one a worker"},
 	{"key", 0, OPTION_STRING, &key, "KEY",
 		"RSS key: microsoft (default), symmetric or 80 hex digits"},
+	{"rps-cpus", 0, OPTION_STRING, &rps_cpus, "LIST",
+		"RPS: CPUs whose workers process what each queue receives, such as 0-3"},
+	{"rfs", 0, OPTION_STRING, &rfs, "FLOWS",
+		"RFS: steer so many flows to the CPU that consumes them, and keep each in order"},
+	{"consume", 0, OPTION_STRING, &consume, "LIST",
+		"Takes each flow as read on one of these CPUs, chosen by its hash, for RFS to "
+		"follow"},
+	{"balance", 'b', OPTION_FLAG, &balance, NULL,
+		"Moves RETA buckets between workers so that all are loaded alike"},
 	{"stage", 'm', OPTION_LIST, &stages, "STAGE",
 		"A stage on the way, such as macswap or rxonly; may be given several times, in "
 		"order"},
@@ -85,6 +95,10 @@ static json_t *source_port(int argc, char **argv)
 	port = json_pack("{s:o}", "replay", replay);
 	shorthand_set(port, "rss", "queues", queues, true);
 	shorthand_set(port, "rss", "key", key, false);
+	if (rps_cpus != NULL)
+		json_object_set_new(port, "rps_cpus", json_string(rps_cpus));
+	if (rfs != NULL)
+		json_object_set_new(port, "rps_flow_cnt", shorthand_number(rfs));
 	return port;
 }
 
@@ -108,6 +122,9 @@ static char *config_text(int argc, char **argv)
 
 	for (int i = 0; i < stages.count; i++)
 		json_array_append_new(list, json_string(stages.values[i]));
+	if (consume != NULL)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "type", "consume", "cpus", consume));
 	config = json_pack("{s:{s:o, s:o}, s:[{s:s, s:s, s:o}], s:{s:b}, s:{s:s}}", "ports", "in",
 		source_port(argc, argv), "out", target_port(), "pipelines", "from", "in", "to",
 		"out", "stages", list, "stats", "table", 0, "control", "socket",
@@ -116,6 +133,9 @@ static char *config_text(int argc, char **argv)
 	shorthand_set(config, "workers", "cpus", cpus, false);
 	shorthand_set(config, "workers", "idle", idle, false);
 	shorthand_set(config, "memory", "mode", memory, false);
+	shorthand_set(config, "steering", "rps_sock_flow_entries", rfs, true);
+	if (balance)
+		json_object_set_new(shorthand_object(config, "steering"), "balance", json_true());
 	text = json_dumps(config, JSON_INDENT(2));
 	json_decref(config);
 	return text;
@@ -176,7 +196,9 @@ const struct command command_replay = {
 		    "  weir replay trace.pcap -w 2 -q 8 -s top -l 10\n"
 		    "  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
 		    "net_af_packet0,iface=eth1\n"
-		    "  weir replay trace.pcap -m macswap -o out.pcap --json\n",
+		    "  weir replay trace.pcap -m macswap -o out.pcap --json\n"
+		    "  weir replay trace.pcap -w 2 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
+		    "--consume 0-1 --balance --check-order\n",
 	.options = options,
 	.run = run,
 };
