@@ -139,10 +139,19 @@ static void build_transmit(struct worker *worker, uint16_t p)
 	transmit->segments_max = port->tx_segments_max;
 	transmit->checked =
 		port->tx_length_max != UINT32_MAX || port->tx_segments_max != UINT16_MAX;
+}
+
+void engine_set_tx_retry(struct engine *engine, uint16_t p)
+{
+	const struct config_port *config = engine->ports[p].config;
 	/* A file takes all there is in the end, however slow its worker is. */
-	transmit->retry_cycles = port->config->kind == PORT_FILE
+	uint64_t cycles = config->kind == PORT_FILE
 		? UINT64_MAX
-		: ns_to_tsc(port->config->tx_retry_ns, worker->engine->tsc_hz);
+		: ns_to_tsc(config->tx_retry_ns, engine->tsc_hz);
+
+	for (uint16_t w = 0; w < engine->worker_count; w++)
+		__atomic_store_n(
+			&engine->workers[w]->transmits[p].retry_cycles, cycles, __ATOMIC_RELAXED);
 }
 
 static int build_tx_queues(struct engine *engine, struct error *error)
@@ -310,6 +319,7 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	worker->wake_fd = -1;
 	worker->adaptive = config->workers.idle == IDLE_ADAPTIVE;
 	worker->latency_on = config->stats.latency;
+	worker->inbox_count = (uint16_t)(engine->worker_count - 1);
 	worker->flush_after_cycles = ns_to_tsc(FLUSH_AFTER_NS, engine->tsc_hz);
 	worker->polls = worker_memory(
 		worker, sizeof(*worker->polls) * CONFIG_RSS_QUEUES_MAX * engine->port_count);
@@ -327,6 +337,8 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 		!worker->polls || !worker->pipelines || !worker->transmits || !worker->outboxes ||
 		!worker->inboxes || !worker->lanes)
 		no_worker_memory(worker, error);
+	else
+		worker->backlogs[index].drained_now = &worker->own_drained;
 	return worker;
 }
 
@@ -340,33 +352,54 @@ static int build_ring(struct engine *engine, uint16_t to, uint32_t limit,
 	return 0;
 }
 
+struct rings {
+	struct batch_ring *from_to[CONFIG_WORKERS_MAX][CONFIG_WORKERS_MAX];
+};
+
+static int make_rings(
+	struct engine *engine, uint32_t limit, struct rings *rings, struct error *error)
+{
+	for (uint16_t to = 0; to < engine->worker_count; to++)
+		for (uint16_t from = 0; from < engine->worker_count; from++)
+			if (from != to &&
+				build_ring(engine, to, limit, &rings->from_to[from][to], error) !=
+					0)
+				return -error->code;
+	return 0;
+}
+
+static void put_ring(struct worker *from, struct worker *to, struct batch_ring **ring)
+{
+	struct batch_ring *before = from->outboxes[to->index].ring;
+
+	from->outboxes[to->index].ring = *ring;
+	from->backlogs[to->index] = (struct steer_backlog){.drained_now = &(*ring)->popped.drained};
+	to->inboxes[from->index < to->index ? from->index : from->index - 1] = *ring;
+	*ring = before;
+}
+
 /* A ring from each worker to each other one, in the memory of the one that receives. Those there
  * were are empty. */
 int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error)
 {
-	for (uint16_t to = 0; to < engine->worker_count; to++) {
-		struct worker *target = engine->workers[to];
+	struct rings *rings = calloc(1, sizeof(*rings));
+	int result;
 
-		for (uint16_t from = 0; from < engine->worker_count; from++) {
+	if (rings == NULL)
+		return error_set(error, ENOMEM, "no memory for rings between workers");
+	result = make_rings(engine, limit, rings, error);
+	for (uint16_t from = 0; from < engine->worker_count; from++)
+		for (uint16_t to = 0; to < engine->worker_count; to++) {
 			struct worker *source = engine->workers[from];
-			struct batch_ring *ring = source->outboxes[to].ring;
 
-			if (from == to) {
-				source->backlogs[to].drained_now = &source->own_drained;
-				continue;
-			}
-			if (build_ring(engine, to, limit, &ring, error) != 0)
-				return -error->code;
-			rte_free(source->outboxes[to].ring);
-			source->outboxes[to].ring = ring;
-			source->backlogs[to] =
-				(struct steer_backlog){.drained_now = &ring->popped.drained};
-			target->inboxes[from < to ? from : from - 1] = ring;
+			if (from != to && result == 0)
+				put_ring(source, engine->workers[to], &rings->from_to[from][to]);
+			rte_free(rings->from_to[from][to]);
 		}
-		target->inbox_count = (uint16_t)(engine->worker_count - 1);
-	}
-	engine->ring_limit = limit;
-	return 0;
+	free(rings);
+	if (result == 0)
+		engine->ring_limit = limit;
+	return result;
 }
 
 /* For pipelines whose order is restored: what others have helped with comes back. */
@@ -453,8 +486,10 @@ int engine_build_workers(struct engine *engine, struct error *error)
 		if (build_polls(worker, error) != 0)
 			return -error->code;
 	}
-	for (uint16_t p = 0; p < engine->port_count; p++)
+	for (uint16_t p = 0; p < engine->port_count; p++) {
 		engine_choose_tx_queues(engine, engine->config, p);
+		engine_set_tx_retry(engine, p);
+	}
 	return 0;
 }
 

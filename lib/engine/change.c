@@ -14,11 +14,13 @@
 #include "engine/steering_internal.h"
 
 enum { POLL_NS = 20000 };
-#define CHANGE_TIMEOUT_NS NS_PER_SECOND
+#define SLOW_NS NS_PER_SECOND
 
 struct change {
 	struct rfs_consumers *consumers;
-	struct steering_tables *tables[CONFIG_PORTS_MAX * CONFIG_RSS_QUEUES_MAX]; /* by poll */
+	/* By poll: the new ones, then those that were in force. */
+	struct steering_tables *tables[CONFIG_PORTS_MAX * CONFIG_RSS_QUEUES_MAX];
+	struct steering_tables *old[CONFIG_PORTS_MAX * CONFIG_RSS_QUEUES_MAX];
 	struct flow_limit *limits[CONFIG_WORKERS_MAX][CONFIG_WORKERS_MAX];
 	unsigned count; /* polls */
 };
@@ -63,45 +65,48 @@ static bool all_taken(const struct engine *engine, unsigned count)
 	return true;
 }
 
+/* Lets some time pass, with no worker asleep. Says once when it takes long: to go on without a
+ * worker would take from it what it uses. */
+static void wait_for_workers(const struct engine *engine, uint64_t *said_ns)
+{
+	if (clock_monotonic_ns() > *said_ns) {
+		engine_say(engine, true,
+			"a change waits for the workers to finish what they were handed before "
+			"(a full backlog and slow stages take long)");
+		*said_ns = UINT64_MAX;
+	}
+	for (uint16_t w = 0; w < engine->worker_count; w++)
+		if (engine->workers[w]->adaptive)
+			handoff_wake(engine->workers[w]);
+	nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+}
+
 /* Each worker has begun another turn since: none still looks at what it saw before. */
 static void wait_a_turn(const struct engine *engine)
 {
-	uint64_t before[CONFIG_WORKERS_MAX], start_ns = clock_monotonic_ns();
+	uint64_t before[CONFIG_WORKERS_MAX], say_ns = clock_monotonic_ns() + SLOW_NS;
 
 	for (uint16_t w = 0; w < engine->worker_count; w++)
-		before[w] = engine->workers[w]->counters.iterations;
+		before[w] =
+			__atomic_load_n(&engine->workers[w]->counters.iterations, __ATOMIC_RELAXED);
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
-		const struct worker *worker = engine->workers[w];
+		const uint64_t *turns = &engine->workers[w]->counters.iterations;
 
 		while (engine_phase(engine) == PHASE_RUN &&
-			__atomic_load_n(&worker->counters.iterations, __ATOMIC_RELAXED) <
-				before[w] + 2 &&
-			clock_monotonic_ns() - start_ns < CHANGE_TIMEOUT_NS) {
-			handoff_wake(engine->workers[w]);
-			nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-		}
+			__atomic_load_n(turns, __ATOMIC_RELAXED) < before[w] + 2)
+			wait_for_workers(engine, &say_ns);
 	}
 }
 
-static int publish(struct engine *engine, struct change *change, struct error *error)
+static void publish(const struct engine *engine, const struct change *change)
 {
-	uint64_t start_ns = clock_monotonic_ns();
+	uint64_t say_ns = clock_monotonic_ns() + SLOW_NS;
 
 	for (unsigned i = 0; i < change->count; i++)
 		__atomic_store_n(&steering_poll(engine, i)->steering->next, change->tables[i],
 			__ATOMIC_RELEASE);
-	while (!all_taken(engine, change->count)) {
-		if (clock_monotonic_ns() - start_ns > CHANGE_TIMEOUT_NS)
-			return error_set(error, ETIMEDOUT,
-				"the workers did not take the change within a second; it comes "
-				"into "
-				"force when they do");
-		for (uint16_t w = 0; w < engine->worker_count; w++)
-			if (engine->workers[w]->adaptive)
-				handoff_wake(engine->workers[w]);
-		nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-	}
-	return 0;
+	while (!all_taken(engine, change->count))
+		wait_for_workers(engine, &say_ns);
 }
 
 /* Workers are parked: they look at nothing. */
@@ -122,11 +127,11 @@ static void take_for_parked(struct engine *engine, struct change *change, uint32
 }
 
 /* What is now out of use goes where change_free() finds it. */
-static void keep_old(struct engine *engine, struct change *change, struct steering_tables **old)
+static void keep_old(struct engine *engine, struct change *change)
 {
 	struct rfs_consumers *consumers = engine->consumers;
 
-	memcpy(change->tables, old, change->count * sizeof(*old));
+	memcpy(change->tables, change->old, sizeof(change->old));
 	__atomic_store_n(&engine->consumers, change->consumers, __ATOMIC_RELEASE);
 	change->consumers = consumers;
 	for (uint16_t w = 0; w < engine->worker_count; w++)
@@ -162,39 +167,62 @@ static bool needs_parking(const struct engine *engine, const struct config *want
 	return needs;
 }
 
+/* The first ports have what they had before. */
+static void give_device_rss_back(
+	struct engine *engine, const struct config *wanted, uint16_t port_count)
+{
+	struct error ignored;
+
+	for (uint16_t p = 0; p < port_count; p++)
+		if (device_rss_differs(engine, wanted, p))
+			port_set_rss(&engine->ports[p], &engine->config->ports[p].rss, &ignored);
+}
+
+static int set_device_rss(struct engine *engine, const struct config *wanted, struct error *error)
+{
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		if (device_rss_differs(engine, wanted, p) &&
+			port_set_rss(&engine->ports[p], &wanted->ports[p].rss, error) != 0) {
+			give_device_rss_back(engine, wanted, p);
+			return -error->code;
+		}
+	return 0;
+}
+
+/* What may fail comes first; after an error all is as it was. */
 static int change_parked(struct engine *engine, const struct config *wanted, struct error *error)
 {
-	if (wanted->steering.netdev_max_backlog > engine->ring_limit &&
-		engine_build_rings(engine, wanted->steering.netdev_max_backlog, error) != 0)
+	if (set_device_rss(engine, wanted, error) != 0)
 		return -error->code;
-	for (uint16_t p = 0; p < engine->port_count; p++) {
-		engine_choose_tx_queues(engine, wanted, p);
-		if (device_rss_differs(engine, wanted, p) &&
-			port_set_rss(&engine->ports[p], &wanted->ports[p].rss, error) != 0)
-			return -error->code;
+	if (wanted->steering.netdev_max_backlog > engine->ring_limit &&
+		engine_build_rings(engine, wanted->steering.netdev_max_backlog, error) != 0) {
+		give_device_rss_back(engine, wanted, engine->port_count);
+		return error_prefix(error, "steering.netdev_max_backlog %u",
+			wanted->steering.netdev_max_backlog);
 	}
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		engine_choose_tx_queues(engine, wanted, p);
 	return 0;
 }
 
 static int carry_out(struct engine *engine, const struct config *wanted, struct change *change,
 	struct error *error)
 {
-	static struct steering_tables *old[CONFIG_PORTS_MAX * CONFIG_RSS_QUEUES_MAX];
 	bool parks = needs_parking(engine, wanted) || engine_phase(engine) != PHASE_RUN;
 	bool restart = parks && engine_pause(engine);
 	int result = 0;
 
 	for (unsigned i = 0; i < change->count; i++)
-		old[i] = steering_poll(engine, i)->steering->tables;
-	if (parks) {
+		change->old[i] = steering_poll(engine, i)->steering->tables;
+	if (parks)
 		result = change_parked(engine, wanted, error);
-		if (result == 0)
+	if (result == 0) {
+		if (parks)
 			take_for_parked(engine, change, wanted->steering.netdev_max_backlog);
-	} else {
-		result = publish(engine, change, error);
+		else
+			publish(engine, change);
+		keep_old(engine, change);
 	}
-	if (result == 0)
-		keep_old(engine, change, old);
 	if (restart)
 		engine_resume(engine);
 	if (result == 0)
@@ -219,32 +247,34 @@ static bool steering_differs(const struct engine *engine, const struct config *w
 	return differs || needs_parking(engine, wanted);
 }
 
+static void take_config(struct engine *engine, const struct config *wanted)
+{
+	config_copy_live(engine->config, wanted);
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		engine_set_tx_retry(engine, p);
+}
+
 int engine_change(struct engine *engine, const struct config *wanted, struct error *error)
 {
 	struct change *change;
 	int result;
 
 	if (!steering_differs(engine, wanted)) {
-		config_copy_live(engine->config, wanted);
+		take_config(engine, wanted);
 		return 0;
 	}
 	change = calloc(1, sizeof(*change));
 	if (change == NULL)
 		return error_set(error, ENOMEM, "no memory for the change");
 	pthread_mutex_lock(&engine->steering_lock);
-	if (all_taken(engine, engine_steering_count(engine)))
-		result = change_make(engine, wanted, change, error);
-	else
-		result = error_set(error, EBUSY, "the change before is not in force yet");
+	result = change_make(engine, wanted, change, error);
 	if (result == 0)
 		result = carry_out(engine, wanted, change, error);
 	if (result == 0) {
-		config_copy_live(engine->config, wanted);
+		take_config(engine, wanted);
 		result = balance_reset(engine, error);
 	}
 	pthread_mutex_unlock(&engine->steering_lock);
-	/* What the workers have not taken in time they may take yet, so it cannot be freed. */
-	if (result != -ETIMEDOUT)
-		change_free(change);
+	change_free(change);
 	return result;
 }

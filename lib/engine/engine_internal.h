@@ -71,9 +71,12 @@ int engine_build_pools(struct engine *engine, struct error *error);
 int engine_build_ports(struct engine *engine, struct error *error);
 int engine_build_workers(struct engine *engine, struct error *error);
 int engine_unbuild(struct engine *engine, struct error *error);
-/* Workers parked: new rings between them. Which worker sends through which of a port's tx queues.
- */
+/* Workers parked: new rings between them; after an error, those there were. Then tx queues are to
+ * be chosen anew. */
 int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error);
+/* How long a full tx queue of the port is tried again, as its configuration says. Any time. */
+void engine_set_tx_retry(struct engine *engine, uint16_t port);
+/* xps.c; workers parked: which worker sends through which of a port's tx queues. */
 void engine_choose_tx_queues(struct engine *engine, const struct config *config, uint16_t port);
 
 /* engine.c; the lock is held. Parks all workers with nothing on the way; false: they were parked.

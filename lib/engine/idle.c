@@ -148,7 +148,7 @@ static bool nothing_waits(const struct worker *worker)
 		if (poll->restore != NULL && restore_outstanding(poll->restore) > 0)
 			return false;
 	}
-	return worker->mark == NULL || !worker->mark->set;
+	return !worker->mark->set;
 }
 
 /* Sleeps unless somebody handed something over in the meantime. */

@@ -5,7 +5,7 @@
  *
  * Threads: views may be read by any thread while the engine exists: numbers are as of some moment a
  * little ago, one newer than another. Changes are made by one thread at a time (a lock inside sees
- * to it) and return when all receiving workers use what is new, or after a second with -ETIMEDOUT.
+ * to it) and return when all receiving workers use what is new.
  */
 #ifndef WEIR_ENGINE_STEERING_H
 #define WEIR_ENGINE_STEERING_H
@@ -98,7 +98,8 @@ int engine_explain(const struct engine *engine, uint16_t port, const struct tupl
  * Makes the engine's configuration and its workers follow `wanted`: a complete configuration that
  * differs from the present one in live fields only (config/change.h). The receiving workers finish
  * what they handed over, then use the new tables: nothing is dropped, nothing overtakes. `wanted`
- * stays the caller's. 0, -EINVAL (cannot be), -ENOMEM, -ETIMEDOUT; `error` says.
+ * stays the caller's. 0, -EINVAL (cannot be), -ENOMEM, what a device says; `error` says, and
+ * nothing has changed. Waits as long as that takes; after a second it tells so.
  */
 int engine_change(struct engine *engine, const struct config *wanted, struct error *error);
 

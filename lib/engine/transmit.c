@@ -51,10 +51,11 @@ static enum drop_reason transmit_reason(const struct port *port)
 static __rte_noinline uint16_t transmit_retry(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t sent)
 {
+	uint64_t retry_cycles = __atomic_load_n(&transmit->retry_cycles, __ATOMIC_RELAXED);
 	uint64_t start = tsc_now();
 
 	while (sent < burst->count && !(transmit->stuck && sent == 0) &&
-		tsc_now() - start < transmit->retry_cycles &&
+		tsc_now() - start < retry_cycles &&
 		!__atomic_load_n(&transmit->port->removed, __ATOMIC_RELAXED)) {
 		rte_pause();
 		sent += transmit_try(worker, transmit, burst, sent);

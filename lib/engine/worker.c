@@ -66,10 +66,11 @@ static void process_received(
 static bool may_receive(
 	struct worker *worker, struct rx_poll *poll, uint64_t now_tsc, unsigned *moved)
 {
+	/* Moves end and changes are followed even if nothing more comes. */
+	if (poll->steering != NULL && !spread_ready(worker, poll, true, now_tsc, moved))
+		return false;
 	/* A device that was unplugged is left alone; the others go on. */
 	if (unlikely(__atomic_load_n(&poll->port->removed, __ATOMIC_RELAXED)))
-		return false;
-	if (poll->steering != NULL && !spread_ready(worker, poll, true, now_tsc, moved))
 		return false;
 	if ((poll->pauses && worker->worker_count > 1 && !handoff_has_room(worker)) ||
 		(poll->restore != NULL && !restore_has_room(poll->restore))) {

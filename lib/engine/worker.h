@@ -57,7 +57,7 @@ struct transmit {
 	uint32_t length_max;
 	uint16_t segments_max;
 	uint16_t queue_index;
-	uint64_t retry_cycles;
+	uint64_t retry_cycles; /* atomic. Writer: engine_set_tx_retry() */
 	struct queue_counters *counters; /* of its own tx queue */
 };
 
@@ -191,7 +191,7 @@ struct worker {
 	struct rte_epoll_event wake_event; /* EAL keeps a pointer to it */
 	/* Of the packets it was given by itself, how many are through. */
 	uint64_t own_drained __attribute__((aligned(64)));
-	struct drain_mark *mark; /* handoff.c; NULL unless `holds` */
+	struct drain_mark *mark; /* handoff.c */
 	uint32_t asleep __attribute__((aligned(64))); /* readers: those who might have to wake it */
 	uint32_t flush_wanted; /* atomic. Writers: who waits for what it holds */
 	struct worker_counters counters;

@@ -68,3 +68,28 @@ def test_backlog_lowered_and_raised_under_load(weir, tmp_path, steps):
     summary = running.stop().ok().json()
     assert runs.account(summary)["dropped"] == {}
     in_order(summary)
+
+
+def test_a_change_waits_for_slow_stages(weir, tmp_path):
+    """However long the backlogs take to drain, the change comes into force, and says so."""
+    ports = {"in": {"generate": {"flows": 200}, "rss": {"mode": "software", "queues": 8}},
+             "out": {"device": "net_null0"}}
+    running, socket = start(weir, tmp_path, ports, [{"type": "work", "cycles": 2_000_000}],
+                            workers={"count": 2, "idle": "adaptive"},
+                            steering={"netdev_max_backlog": 4096})
+
+    def show(what):
+        return weir.run("show", what, "--socket", socket, "--json").ok().json()[what]
+
+    receiver = show("steering")["ports"][0]["receiver"]
+    target = 1 - receiver
+    weir.run("set", "ports.in.rps_cpus", str(show("softnet")[target]["cpu"]),
+             "--socket", socket).ok()
+    running.wait_until(lambda: show("softnet")[target]["backlog_len"] > 3000, "a full backlog")
+    weir.run("set", "ports.in.rss.key", "symmetric", "--socket", socket).ok()
+    settings = weir.run("show", "config", "--socket", socket, "--json").ok().json()["config"]
+    assert settings["ports"]["in"]["rss"]["key"] == "symmetric"
+    keeps_receiving(weir, running, socket)
+    summary = running.stop(seconds=20).ok()
+    assert "a change waits" in summary.stderr, summary
+    in_order(summary.json())
