@@ -102,7 +102,8 @@ void restore_spray(struct worker *worker, struct rx_poll *poll, struct burst *bu
 	uint64_t number = restore->next_in++ % SLOTS;
 	struct restore_slot *slot = &restore->slots[number];
 	uint64_t tag = (uint64_t)restore->index << SLOT_BITS | number;
-	uint16_t helper = choose_helper(worker, restore);
+	/* A stage that makes packets runs without any, too: that crosses no ring. */
+	uint16_t helper = burst->count > 0 ? choose_helper(worker, restore) : worker->index;
 
 	slot->done = false;
 	slot->burst.rx_tsc = burst->rx_tsc;

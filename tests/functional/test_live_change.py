@@ -54,6 +54,21 @@ def test_order_restored_of_several_queues(weir, tmp_path):
     in_order(summary)
 
 
+def test_order_restored_of_packets_that_are_made(weir, tmp_path):
+    """A stage that makes packets runs even when none are received."""
+    ports = {"in": {"device": "net_ring0"}, "out": {"device": "net_null0"}}
+    running, socket = start(weir, tmp_path, ports, ["txonly"], "restore",
+                            workers={"count": 2, "idle": "adaptive"})
+
+    def made():
+        account = weir.run("show", "account", "--socket", socket, "--json").ok().json()["account"]
+        return account["made"]
+
+    running.wait_until(lambda: made() > 100_000, "many packets")
+    account = runs.account(running.stop().ok().json())
+    assert account["out"] == account["made"]
+
+
 @pytest.mark.parametrize("steps", [(64, 4096, 100), (300, 64, 300)])
 def test_backlog_lowered_and_raised_under_load(weir, tmp_path, steps):
     ports = {"in": {"generate": {"flows": 500}, "rss": {"mode": "software", "queues": 8}},
