@@ -233,10 +233,8 @@ static bool take_tables(
 		steering->swap_since_tsc = now_tsc;
 		note_positions(worker, steering);
 	}
-	if (steering->steer.move_count > 0) {
-		note_positions(worker, steering); /* what was parked goes out first */
-		return false;
-	}
+	if (steering->steer.move_count > 0)
+		return false; /* what was parked goes out first */
 	if (!have_drained(worker, steering)) {
 		if (overdue(worker, steering->swap_since_tsc, now_tsc))
 			ask_for_flush(worker);
@@ -275,6 +273,7 @@ static __rte_noinline bool carry_on(struct worker *worker, struct rx_poll *poll,
 		steer_follow(steer, &steering->wish, now_tsc);
 	if (steer->move_count > 0) {
 		*moved += unpark(worker, poll, now_tsc);
+		note_positions(worker, steering); /* new tables wait for what was parked too */
 		if (overdue(worker, oldest_move(steer), now_tsc))
 			ask_for_flush(worker);
 	}
