@@ -63,7 +63,7 @@ static int run(int argc, char **argv)
 const struct command command_config = {
 	.name = "config",
 	.arguments = "schema | reference | show FILE",
-	.summary = "say what a configuration may hold, or what one means",
+	.summary = "Says what a configuration may hold, or what one means",
 	.description = "\"schema\" prints the JSON Schema (draft 2020-12) of configurations, for "
 		       "editors and "
 		       "validators. \"reference\" prints every field with its values, default and "
@@ -71,8 +71,8 @@ const struct command command_config = {
 		       "the body of a manual page for scdoc(1). \"show\" checks a file and prints "
 		       "it with all "
 		       "its defaults filled in.",
-	.examples = "weir config schema >weir.schema.json  # completion and checks in an editor\n"
-		    "weir config show appliance.json  # with every default\n",
+	.examples = "  weir config schema >weir.schema.json  # completion and checks in an editor\n"
+		    "  weir config show appliance.json  # with every default\n",
 	.options = options,
 	.run = run,
 };

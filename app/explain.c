@@ -373,7 +373,7 @@ static int run(int argc, char **argv)
 const struct command command_explain = {
 	.name = "explain",
 	.arguments = "SOURCE DESTINATION PROTOCOL",
-	.summary = "say where a flow goes, and why",
+	.summary = "Says where a flow goes, and why",
 	.description =
 		"Follows a flow through every decision: RSS hash, indirection table (RETA), queue, "
 		"RPS map, RFS consumer and flow, balancer, worker, transmit queue; with the place "
@@ -384,12 +384,13 @@ const struct command command_explain = {
 		"configuration and this machine; without a configuration one port is assumed whose "
 		"RSS is made in software. With --live the running weir answers: by its present "
 		"settings, and with what only it knows.",
-	.examples = "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp  # with the defaults\n"
-		    "weir explain [2001:db8::1]:80 [2001:db8::2]:1234 udp --queues 8 --workers 4\n"
-		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --key symmetric  # both directions "
-		    "alike\n"
-		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --config weir.json --port wan\n"
-		    "weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --live",
+	.examples =
+		"  weir explain 10.0.0.1:80 10.0.0.2:1234 tcp  # with the defaults\n"
+		"  weir explain [2001:db8::1]:80 [2001:db8::2]:1234 udp --queues 8 --workers 4\n"
+		"  weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --key symmetric  # both directions "
+		"alike\n"
+		"  weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --config weir.json --port wan\n"
+		"  weir explain 10.0.0.1:80 10.0.0.2:1234 tcp --live\n",
 	.options = options,
 	.run = run,
 };

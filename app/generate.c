@@ -299,7 +299,7 @@ static int run(int argc, char **argv)
 const struct command command_generate = {
 	.name = "generate",
 	.arguments = "FILE",
-	.summary = "write made-up traffic to a capture file",
+	.summary = "Writes made-up traffic to a capture file",
 	.description =
 		"Writes UDP flows or whole TCP conversations, with right lengths and checksums, to "
 		"a "
@@ -308,10 +308,11 @@ const struct command command_generate = {
 		"Loss, duplicates and reordering are what a capture behind such a link would show: "
 		"nothing is sent again.",
 	.examples =
-		"weir generate flows.pcap  # 100000 small UDP packets of 64 flows\n"
-		"weir generate --flows 1M --zipf 1.1 --size imix -n 10M mix.pcap  # a core router\n"
-		"weir generate -p tcp --ip mixed --size 1514 bulk.pcapng  # bulk TCP\n"
-		"weir generate -p tcp --loss 0.01 --reorder 0.02 bad.pcap  # over a bad link",
+		"  weir generate flows.pcap  # 100000 small UDP packets of 64 flows\n"
+		"  weir generate --flows 1M --zipf 1.1 --size imix -n 10M mix.pcap  # a core "
+		"router\n"
+		"  weir generate -p tcp --ip mixed --size 1514 bulk.pcapng  # bulk TCP\n"
+		"  weir generate -p tcp --loss 0.01 --reorder 0.02 bad.pcap  # over a bad link\n",
 	.options = options,
 	.run = run,
 };

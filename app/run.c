@@ -111,6 +111,11 @@ static int load(struct session *session, const char *path)
 			return result;
 		session->config = config_destroy(session->config);
 		config = json_load_file(path, 0, &ignored);
+		if (config == NULL)
+			fprintf(stderr,
+				"weir run: %s cannot be read twice, as options over a file "
+				"need\n",
+				path);
 	} else {
 		config = device_config();
 	}

@@ -11,7 +11,7 @@
  */
 #define DROP_REASONS(X)                                                                            \
 	X(backlog_full, loss, "the backlog of the worker it was steered to was full")              \
-	X(flow_limit, loss, "its flow filled more than half of a backlog that was half full")      \
+	X(flow_limit, loss, "its flow made up most of a backlog over half full")                   \
 	X(tx_full, loss, "the port's tx queue stayed full past tx_retry")                          \
 	X(tx_too_long, loss, "longer than the port's MTU allows")                                  \
 	X(tx_segments, loss, "more segments than the port can send")                               \

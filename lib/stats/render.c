@@ -99,7 +99,10 @@ static void render_queues(FILE *out, const json_t *queues, unsigned flags)
 			units_format_size(size, sizeof(size), (double)read_count(queue, "bytes")));
 		table_rate(&table, (double)read_count(queue, "pps"));
 		table_rate(&table, (double)read_count(queue, "bps"));
-		table_cell(&table, "%.1f", read_real(queue, "packets_per_batch"));
+		if (strcmp(read_text(queue, "kind"), "emulated") == 0)
+			table_cell(&table, "-"); /* packets come one by one to these */
+		else
+			table_cell(&table, "%.1f", read_real(queue, "packets_per_batch"));
 	}
 	table_print(&table, out, flags & RENDER_BOLD);
 	idle_note(out, hidden, "queue");

@@ -72,8 +72,8 @@ static void rfs_line(FILE *out, const json_t *port)
 	if (!json_is_true(json_object_get(port, "rfs")))
 		return;
 	fprintf(out,
-		"  RFS:    %s of %s flow entries used; %s hits/s; %s flows moved, %s/s; %s/s "
-		"kept\n",
+		"  RFS:    %s of %s flow entries used; %s hits/s (not "
+		"below); %s flows moved, %s/s; %s/s kept\n",
 		count_of(used, port, "flows_used"), count_of(entries, port, "flow_entries"),
 		rate_of(hits, port, "rfs_hits_per_s"), count_of(moves, port, "rfs_moves"),
 		rate_of(rate, port, "rfs_moves_per_s"), rate_of(kept, port, "rfs_kept_per_s"));

@@ -13,7 +13,8 @@ enum { SOFTNET_KERNEL_COLUMNS = 15, SOFTNET_KERNEL_CPU = 13 };
 /* X(name, the kernel's column counted from 1, description) */
 #define SOFTNET_COLUMNS(X)                                                                         \
 	X(processed, 1, "packets run through a pipeline")                                          \
-	X(dropped, 2, "packets handed over while its backlog was full")                            \
+	X(dropped, 2,                                                                              \
+		"packets that did not get into its backlog: it was full, or flow_limit_count")     \
 	X(time_squeeze, 3, "turns that ended with packets still waiting in a backlog")             \
 	X(received_rps, 10, "times another worker woke it for packets handed over")                \
 	X(flow_limit_count, 11, "packets dropped by the flow limit in front of its backlog")       \

@@ -87,8 +87,8 @@ static void idle_queues_are_hidden(void **state)
 		"2017-07-14T02:40:00.123Z  rates over 1 s\n"
 		"port   kind      queue  worker    packets     bytes  packets/s  bit/s  per batch\n"
 		"trace  rx            0       0  1,000,000  95.4 MiB     1.00 M  800 M       25.0\n"
-		"trace  emulated      0       0    600,000  57.2 MiB      600 k  480 M       15.0\n"
-		"trace  emulated      1       1    400,000  38.1 MiB      400 k  320 M       20.0\n"
+		"trace  emulated      0       0    600,000  57.2 MiB      600 k  480 M          -\n"
+		"trace  emulated      1       1    400,000  38.1 MiB      400 k  320 M          -\n"
 		"sink   tx            0       0    600,000  57.2 MiB      600 k  480 M       15.0\n"
 		"sink   tx            1       1    390,000  37.2 MiB      390 k  312 M       19.5\n"
 		"2 idle queues not shown (--all)\n");
