@@ -2,14 +2,15 @@
 /*
  * Receive Flow Steering: two tables of hashes, as in Linux (Documentation/networking/scaling.rst).
  *
- *   consumers   one for all (rps_sock_flow_entries): where the consumer of a flow ran last. An
- * entry is the kernel's u32: the upper bits of the hash, which tell flows that share an entry
- * apart, and the CPU in the lower bits. Written by whoever consumes, any thread; read by receiving
- * workers. Lost updates are harmless: the next one mends them. flows       one a receiving worker
- * and port (rps_flow_cnt a queue): the worker that a flow's packets go to, and how far that
- * worker's backlog had been filled when the last one went. Of its receiving worker only. Unlike the
- * kernel's it is kept for flows without a known consumer too, so that not even the first move of a
- * flow can reorder it.
+ * consumers: one for all (rps_sock_flow_entries): where the consumer of a flow ran last. An entry
+ * is the kernel's u32: the upper bits of the hash, which tell flows that share an entry apart, and
+ * the CPU in the lower bits. Written by whoever consumes, any thread; read by receiving workers.
+ * Lost updates are harmless: the next one mends them.
+ *
+ * flows: one a receiving worker and port (rps_flow_cnt a queue): the worker that a flow's packets
+ * go to, and how far that worker's backlog had been filled when the last one went. Of its receiving
+ * worker only. Unlike the kernel's it is kept for flows without a known consumer too, so that not
+ * even the first move of a flow can reorder it.
  *
  * A flow leaves its worker only when nothing of it is outstanding there: when that backlog has
  * drained past the flow's last position (kernel: head - last_qtail >= 0).
@@ -55,13 +56,14 @@ static inline unsigned rfs_consumer_cpu(const struct rfs_consumers *consumers, u
 							       : RFS_CPU_NONE;
 }
 
-/* worker + 1 in the upper 16 bits (0: unset), position in the backlog in the lower 48. */
+/* worker + 1 in the upper 8 bits (0: unset), position in the backlog in the lower 56: at 100 Mpps
+ * they last 22 years. */
 struct rfs_flows {
 	uint32_t mask;
 	uint64_t entries[];
 };
 
-enum { RFS_POSITION_BITS = 48, RFS_WORKER_NONE = -1 };
+enum { RFS_POSITION_BITS = 56, RFS_WORKER_NONE = -1 };
 
 size_t rfs_flows_bytes(uint32_t entries);
 void rfs_flows_init(struct rfs_flows *flows, uint32_t entries);
