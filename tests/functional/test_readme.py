@@ -1,27 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The commands README shows do work. Blocks marked <!-- run --> are run, line by line."""
+"""The commands README shows do work."""
 import re
-import subprocess
 
 import pytest
 
-from running import ROOT, SLOWER
+import documents
+from running import ROOT
 
 
-def blocks():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for block in re.findall(r"<!-- run -->\n```console\n(.*?)```", text, re.DOTALL):
-        commands = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-        yield pytest.param(commands, id=commands[0].split()[1])
-
-
-@pytest.mark.parametrize("commands", blocks())
-def test_block(binary, commands):
-    for command in commands:
-        command = command.replace("build/app/weir", str(binary))
-        result = subprocess.run(["sh", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL,
-                                capture_output=True, text=True, timeout=30 * SLOWER, check=False)
-        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+@pytest.mark.parametrize("beside, commands, shown", documents.blocks("README.md"))
+def test_block(weir, binary, tmp_path, beside, commands, shown):
+    documents.check(weir, binary, tmp_path, beside, commands, shown)
 
 
 def test_folders_and_scripts_exist():
