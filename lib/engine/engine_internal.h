@@ -53,9 +53,11 @@ struct engine {
 	void *notice_argument;
 };
 
+/* Who sees a phase also sees what was prepared for it, such as what a change did to parked workers.
+ */
 static inline enum phase engine_phase(const struct engine *engine)
 {
-	return (enum phase)__atomic_load_n(&engine->phase, __ATOMIC_RELAXED);
+	return (enum phase)__atomic_load_n(&engine->phase, __ATOMIC_ACQUIRE);
 }
 
 /* prepare.c: the first plan, and EAL with what it needs. */
