@@ -137,6 +137,8 @@ int tuple_parse(const char *source, const char *destination, const char *protoco
 			"\"%.80s\" has no port but \"%.80s\" has: give both or none",
 			tuple.has_ports ? destination : source,
 			tuple.has_ports ? source : destination);
+	if (tuple.has_ports && protocol == NULL)
+		return error_set(error, EINVAL, "ports of which protocol: tcp, udp or sctp?");
 	*ret_tuple = tuple;
 	return 0;
 }

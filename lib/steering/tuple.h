@@ -27,8 +27,9 @@ struct tuple {
 /* Room for any tuple as text. */
 enum { TUPLE_TEXT_BYTES = 128 };
 
-/* `protocol`: tcp, udp, sctp, icmp, icmp6, igmp, gre, esp, ah, a number, "ip", or NULL for "ip"
- * (not said). 0, or -EINVAL with an error that says which part is wrong and what was expected. */
+/* `protocol`: tcp, udp, sctp, icmp, icmp6, igmp, gre, esp, ah, a number, "ip", or, where there
+ * are no ports, NULL for "ip" (not said). 0, or -EINVAL with an error that says which part is wrong
+ * and what was expected. */
 int tuple_parse(const char *source, const char *destination, const char *protocol,
 	struct tuple *ret_tuple, struct error *error);
 

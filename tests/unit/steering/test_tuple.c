@@ -89,6 +89,7 @@ static void mistakes(void **state)
 		{"10.0.0.1", "10.0.0.2", "tpc", "\"tpc\" is not a protocol"},
 		{"10.0.0.1", "10.0.0.2", "256", "is not a protocol"},
 		{"10.0.0.1", "10.0.0.2", "", "is not a protocol"},
+		{"10.0.0.1:1", "10.0.0.2:2", NULL, "ports of which protocol"},
 		{"1111111111111111111111111111111111111111111111111111111111111111:1", "10.0.0.2",
 			"tcp", "is not an address"},
 	};
