@@ -197,7 +197,7 @@ const struct command command_replay = {
 		    "  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
 		    "net_af_packet0,iface=eth1\n"
 		    "  weir replay trace.pcap -m macswap -o out.pcap --json\n"
-		    "  weir replay trace.pcap -w 2 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
+		    "  weir replay trace.pcap --cpus 0-1 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
 		    "--consume 0-1 --balance --check-order\n",
 	.options = options,
 	.run = run,
