@@ -192,13 +192,14 @@ const struct command command_replay = {
 		       "skipped (with the reason) or dropped (with the reason). The report tells "
 		       "how far from its "
 		       "time each packet was given to the engine.",
-	.examples = "  weir replay trace.pcap\n"
-		    "  weir replay trace.pcap -w 2 -q 8 -s top -l 10\n"
-		    "  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
-		    "net_af_packet0,iface=eth1\n"
-		    "  weir replay trace.pcap -m macswap -o out.pcap --json\n"
-		    "  weir replay trace.pcap --cpus 0-1 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
-		    "--consume 0-1 --balance --check-order\n",
+	.examples =
+		"  weir replay trace.pcap\n"
+		"  weir replay trace.pcap -w 2 -q 8 -s top -l 10\n"
+		"  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
+		"net_af_packet0,iface=eth1\n"
+		"  weir replay trace.pcap -m macswap -o out.pcap --json\n"
+		"  weir replay trace.pcap --cpus 0-1 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
+		"--consume 0-1 --balance --check-order\n",
 	.options = options,
 	.run = run,
 };
