@@ -16,23 +16,24 @@ RESTLESS = {"balance": True, "balance_tick_min": "100us", "balance_tick_max": "1
 
 
 def skewed(**options):
-    """Flows from big to small, and the RETA gives worker 0 three quarters of them."""
+    """Flows from big to small, and the RETA gives all of them to worker 0."""
     return steered.generated(flows=2000, zipf=0.8, speed="200kpps", **options) | {
-        "rss": {"mode": "software", "queues": 2, "weights": [3, 1]}}
+        "rss": {"mode": "software", "queues": 2, "weights": [1, 0]}}
 
 
 def unevenness(report):
-    """Packets of the busiest worker, as a multiple of the mean."""
-    found = steered.processed(report)
+    """Cycles of the busiest worker, as a multiple of the mean. Not packets: who receives has that
+    to do too, and gets fewer to process."""
+    found = [worker["busy_cycles"] for worker in report["workers"]]
     return max(found) * len(found) / sum(found)
 
 
 def test_shares_even_out(weir, tmp_path):
     off = steered.run(weir, tmp_path, {"in": skewed(duration="2s")}, stages=WORK)
     on = steered.run(weir, tmp_path, {"in": skewed(duration="2s")}, stages=WORK, steering=BALANCED)
-    assert unevenness(off) > 1.4 and steered.steering(off, "bucket_moves") == 0
+    assert steered.steering(off, "bucket_moves") == 0
     # How even depends on who else runs here: the benchmark tells.
-    assert unevenness(on) < 1.3, steered.processed(on)
+    assert unevenness(on) < 1.5 and unevenness(off) > 1.8, (on["workers"], off["workers"])
     assert steered.steering(on, "bucket_moves") > 0
     assert on["steering"]["balancer"]["active_workers"] == 2
 
@@ -82,7 +83,7 @@ def test_from_many_ports(weir, tmp_path):
         "rss": {"mode": "software", "queues": 2, "weights": [1, 0]}} for i in range(4)}
     report = steered.run(weir, tmp_path, ports, stages=WORK, steering=BALANCED)
     assert {port["receiver"] for port in report["steering"]["ports"]} == {0, 1}
-    assert unevenness(report) < 1.6, steered.processed(report)
+    assert unevenness(report) < 1.5, report["workers"]
 
 
 def test_three_workers_on_two_cpus(weir, tmp_path):
@@ -104,7 +105,7 @@ def test_switched_and_stopped_while_it_moves(weir, tmp_path):
         weir.run("set", "steering.balance", "off", "--socket", socket).ok()
         before, workers = moves()
         # What the balancer did is undone: the RETA decides again.
-        assert workers == [0] * 96 + [1] * 32
+        assert workers == [0] * 128
         time.sleep(0.1)
         assert moves()[0] == before
         weir.run("set", "steering.balance", "on", "--socket", socket).ok()
