@@ -72,6 +72,18 @@ int engine_build_pools(struct engine *engine, struct error *error)
 
 /* ---- ports ---- */
 
+/* A list for a queue that is not there says nothing to anybody. */
+static void warn_of_queues(const struct engine *engine, const struct port *port, const char *name,
+	const struct queue_masks *masks)
+{
+	if (!masks->all && masks->count > port->tx_queue_count)
+		engine_say(engine, true,
+			"port %s: %s has lists for %u tx queues, and the port has %u: the rest is "
+			"left "
+			"out",
+			port->config->name, name, masks->count, port->tx_queue_count);
+}
+
 static int build_port(struct engine *engine, struct port *port, struct error *error)
 {
 	const struct plan *plan = &engine->plan;
@@ -98,7 +110,11 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 		port->rss = PORT_RSS_SOFTWARE;
 	engine->plan.tx_queues[p] = tx_queues;
 	result = port_configure(port, rx_queues, tx_queues, pools, error);
-	return result != 0 ? result : port_start(port, error);
+	if (result != 0)
+		return result;
+	warn_of_queues(engine, port, "xps_cpus", &port->config->xps_cpus);
+	warn_of_queues(engine, port, "xps_rxqs", &port->config->xps_rxqs);
+	return port_start(port, error);
 }
 
 int engine_build_ports(struct engine *engine, struct error *error)
@@ -114,13 +130,13 @@ int engine_build_ports(struct engine *engine, struct error *error)
 
 /* ---- workers ---- */
 
-static void *worker_memory(const struct worker *worker, size_t bytes)
+void *worker_memory(const struct worker *worker, size_t bytes)
 {
 	return rte_zmalloc_socket(
 		NULL, bytes ? bytes : 1, 64, engine_socket(worker->engine, worker->numa_node));
 }
 
-static int no_worker_memory(const struct worker *worker, struct error *error)
+int no_worker_memory(const struct worker *worker, struct error *error)
 {
 	return error_set(error, ENOMEM,
 		"no memory on node %d for worker %u; give more (/memory/size)", worker->numa_node,
@@ -342,105 +358,6 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	return worker;
 }
 
-static int build_ring(struct engine *engine, uint16_t to, uint32_t limit,
-	struct batch_ring **ret_ring, struct error *error)
-{
-	*ret_ring = worker_memory(engine->workers[to], batch_ring_bytes(limit));
-	if (*ret_ring == NULL)
-		return no_worker_memory(engine->workers[to], error);
-	batch_ring_init(*ret_ring, limit);
-	return 0;
-}
-
-struct rings {
-	struct batch_ring *from_to[CONFIG_WORKERS_MAX][CONFIG_WORKERS_MAX];
-};
-
-static int make_rings(
-	struct engine *engine, uint32_t limit, struct rings *rings, struct error *error)
-{
-	for (uint16_t to = 0; to < engine->worker_count; to++)
-		for (uint16_t from = 0; from < engine->worker_count; from++)
-			if (from != to &&
-				build_ring(engine, to, limit, &rings->from_to[from][to], error) !=
-					0)
-				return -error->code;
-	return 0;
-}
-
-static void put_ring(struct worker *from, struct worker *to, struct batch_ring **ring)
-{
-	struct batch_ring *before = from->outboxes[to->index].ring;
-
-	from->outboxes[to->index].ring = *ring;
-	from->backlogs[to->index] = (struct steer_backlog){.drained_now = &(*ring)->popped.drained};
-	to->inboxes[from->index < to->index ? from->index : from->index - 1] = *ring;
-	*ring = before;
-}
-
-/* A ring from each worker to each other one, in the memory of the one that receives. Those there
- * were are empty. */
-int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error)
-{
-	struct rings *rings = calloc(1, sizeof(*rings));
-	int result;
-
-	if (rings == NULL)
-		return error_set(error, ENOMEM, "no memory for rings between workers");
-	result = make_rings(engine, limit, rings, error);
-	for (uint16_t from = 0; from < engine->worker_count; from++)
-		for (uint16_t to = 0; to < engine->worker_count; to++) {
-			struct worker *source = engine->workers[from];
-
-			if (from != to && result == 0)
-				put_ring(source, engine->workers[to], &rings->from_to[from][to]);
-			rte_free(rings->from_to[from][to]);
-		}
-	free(rings);
-	if (result == 0)
-		engine->ring_limit = limit;
-	return result;
-}
-
-/* For pipelines whose order is restored: what others have helped with comes back. */
-static int build_return_rings(struct engine *engine, struct error *error)
-{
-	const struct config *config = engine->config;
-	uint32_t packets = 0;
-
-	for (uint16_t i = 0; i < config->pipeline_count; i++)
-		if (config->pipelines[i].order == ORDER_RESTORE)
-			packets += restore_ring_packets() *
-				engine->ports[config->pipelines[i].from_port].rx_queue_count;
-	for (uint16_t to = 0; packets > 0 && to < engine->worker_count; to++)
-		for (uint16_t from = 0; from < engine->worker_count; from++) {
-			struct batch_ring *ring;
-
-			if (from == to)
-				continue;
-			if (build_ring(engine, to, packets, &ring, error) != 0)
-				return -error->code;
-			engine->workers[from]->returns[to] = ring;
-			engine->workers[to]->returned[from] = ring;
-		}
-	return 0;
-}
-
-static int build_limits(struct engine *engine, struct error *error)
-{
-	for (uint16_t w = 0; w < engine->worker_count; w++) {
-		struct flow_limit *limits[CONFIG_WORKERS_MAX] = {NULL};
-		int result = steering_limits_make(
-			engine, engine->config, engine->workers[w], limits, error);
-
-		for (uint16_t i = 0; i < engine->worker_count; i++)
-			engine->workers[w]->outboxes[i].limit = limits[i];
-		if (result != 0)
-			return result;
-	}
-	return 0;
-}
-
 /* A lent packet may be read but not written. Through a ring device it may come back into a pipeline
  * that writes, so whose it is does not matter then. */
 static void choose_copies(struct engine *engine)
@@ -469,8 +386,8 @@ int engine_build_workers(struct engine *engine, struct error *error)
 			return -error->code;
 	}
 	if (engine_build_rings(engine, engine->config->steering.netdev_max_backlog, error) != 0 ||
-		build_return_rings(engine, error) != 0 || build_limits(engine, error) != 0 ||
-		build_tx_queues(engine, error) != 0 ||
+		engine_build_return_rings(engine, error) != 0 ||
+		engine_build_limits(engine, error) != 0 || build_tx_queues(engine, error) != 0 ||
 		steering_consumers_make(engine->config, &engine->consumers, error) != 0)
 		return -error->code;
 	choose_copies(engine);
@@ -491,113 +408,4 @@ int engine_build_workers(struct engine *engine, struct error *error)
 		engine_set_tx_retry(engine, p);
 	}
 	return 0;
-}
-
-/* ---- and back ---- */
-
-static void unbuild_worker(struct engine *engine, struct worker *worker)
-{
-	if (worker == NULL)
-		return;
-	for (uint16_t i = 0; worker->pipelines && i < engine->config->pipeline_count; i++)
-		for (uint16_t s = 0; s < worker->pipelines[i].stage_count; s++) {
-			struct stage *stage = &worker->pipelines[i].stages[s];
-
-			if (stage->ops->destroy != NULL)
-				stage->ops->destroy(stage);
-		}
-	for (uint16_t i = 0; worker->polls && i < worker->poll_count; i++) {
-		steering_destroy(worker->polls[i].steering);
-		rte_free(worker->polls[i].restore);
-	}
-	for (uint16_t i = 0; worker->outboxes && i < engine->worker_count; i++) {
-		rte_free(worker->outboxes[i].ring);
-		steering_limit_free(worker->outboxes[i].limit);
-	}
-	for (uint16_t i = 0; worker->returns && i < engine->worker_count; i++)
-		rte_free(worker->returns[i]);
-	if (worker->wake_fd >= 0)
-		close(worker->wake_fd);
-	rte_free(worker->polls);
-	rte_free(worker->pipelines);
-	rte_free(worker->transmits);
-	rte_free(worker->outboxes);
-	rte_free(worker->inboxes);
-	rte_free(worker->lanes);
-	rte_free(worker->backlogs);
-	rte_free(worker->returns);
-	rte_free(worker->returned);
-	rte_free(worker->mark);
-	rte_free(worker);
-}
-
-static bool driver_keeps_buffers(const struct engine *engine)
-{
-	for (uint16_t i = 0; i < engine->port_count; i++)
-		if (engine->ports[i].keeps_buffers)
-			return true;
-	return false;
-}
-
-/* With all ports closed nobody holds a packet buffer any more. */
-static int check_pools(const struct engine *engine)
-{
-	int result = 0;
-
-	if (driver_keeps_buffers(engine))
-		return 0;
-
-	for (unsigned i = 0; i < engine->topology.node_count; i++) {
-		const struct engine_pool *pool = &engine->pools[i];
-		uint32_t back;
-
-		if (pool->mempool == NULL || pool->free_at_start == 0)
-			continue;
-		back = rte_mempool_avail_count(pool->mempool);
-		if (back == pool->free_at_start)
-			continue;
-		engine_say(engine, true, "pool %s: %d packet buffers did not come back", pool->name,
-			(int)(pool->free_at_start - back));
-		result = -EIO;
-	}
-	return result;
-}
-
-int engine_unbuild(struct engine *engine, struct error *error)
-{
-	int result = 0;
-
-	for (uint16_t i = 0; i < engine->port_count; i++)
-		port_stop(&engine->ports[i]);
-	/* Devices may hold packets of a replay until they are closed: replays last. */
-	for (int patient = 0; patient <= 1; patient++)
-		for (uint16_t i = 0; i < engine->port_count; i++) {
-			struct port *port = &engine->ports[i];
-
-			if (port->patient != patient)
-				continue;
-			if (port->replay != NULL && replay_lent(port->replay) != 0 &&
-				!driver_keeps_buffers(engine)) {
-				engine_say(engine, true,
-					"port %s: %llu packets that were lent did not "
-					"come back",
-					port->config->name,
-					(unsigned long long)replay_lent(port->replay));
-				result = -EIO;
-			}
-			if (port_close(port, error) != 0)
-				result = -EIO;
-		}
-	for (uint16_t i = 0; i < engine->worker_count; i++)
-		unbuild_worker(engine, engine->workers[i]);
-	for (uint16_t i = 0; i < engine->port_count; i++) {
-		rte_free(engine->tx_counters[i]);
-		rte_free(engine->tx_queues[i]);
-	}
-	steering_consumers_free(engine->consumers);
-	if (check_pools(engine) != 0)
-		result = -EIO;
-	for (unsigned i = 0; i < engine->topology.node_count; i++)
-		rte_mempool_free(engine->pools[i].mempool);
-	return result;
 }

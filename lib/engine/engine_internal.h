@@ -73,6 +73,12 @@ int engine_build_pools(struct engine *engine, struct error *error);
 int engine_build_ports(struct engine *engine, struct error *error);
 int engine_build_workers(struct engine *engine, struct error *error);
 int engine_unbuild(struct engine *engine, struct error *error);
+/* Zeroed, on the worker's node; NULL: none left, which no_worker_memory() says. */
+void *worker_memory(const struct worker *worker, size_t bytes);
+int no_worker_memory(const struct worker *worker, struct error *error);
+/* build_rings.c. For pipelines whose order is restored; and flow limits. */
+int engine_build_return_rings(struct engine *engine, struct error *error);
+int engine_build_limits(struct engine *engine, struct error *error);
 /* Workers parked: new rings between them; after an error, those there were. Then tx queues are to
  * be chosen anew. */
 int engine_build_rings(struct engine *engine, uint32_t limit, struct error *error);

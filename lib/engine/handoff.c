@@ -315,3 +315,14 @@ void handoff_publish(struct worker *worker, uint64_t held)
 		batch_ring_drain(worker->inboxes[i], worker->mark->in[i]);
 	__atomic_store_n(&worker->own_drained, worker->mark->own, __ATOMIC_RELEASE);
 }
+
+/* A mark may not be published when a worker parks, or be from before its last packets; and if it
+ * holds nothing from now on, or its rings are new, nobody would ever tell. */
+void handoff_all_through(struct worker *worker)
+{
+	worker->mark->set = false;
+	for (uint16_t i = 0; i < worker->inbox_count; i++)
+		batch_ring_drain(worker->inboxes[i], worker->inboxes[i]->consumer.items);
+	__atomic_store_n(&worker->own_drained, worker->backlogs[worker->index].pushed,
+		__ATOMIC_RELEASE);
+}

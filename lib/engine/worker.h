@@ -243,6 +243,8 @@ uint64_t handoff_full(struct worker *worker);
 unsigned handoff_receive(struct worker *worker, uint64_t now_tsc);
 /* Tells others how many of their packets are through. `held`: packets that stages keep. */
 void handoff_publish(struct worker *worker, uint64_t held);
+/* Workers parked: all that the worker was given is through. */
+void handoff_all_through(struct worker *worker);
 /* Packets for `transmit->owner` to send. Returns how many it took. */
 uint16_t handoff_transmit(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first);

@@ -23,9 +23,7 @@ static void set_queue(struct engine *engine, struct worker *worker, uint16_t p, 
 /* Whether packets may stay here after their pipeline ran. */
 static void choose_holds(struct engine *engine, struct worker *worker)
 {
-	/* All is through, as all are parked: what the mark still waits for may never be told, and
-	 * what it would tell is of rings that there may be no more. */
-	worker->mark->set = false;
+	handoff_all_through(worker);
 	worker->holds = worker->flushes;
 	for (uint16_t p = 0; p < engine->port_count; p++)
 		worker->holds |= worker->transmits[p].owner != NULL;
