@@ -323,6 +323,6 @@ void handoff_all_through(struct worker *worker)
 	worker->mark->set = false;
 	for (uint16_t i = 0; i < worker->inbox_count; i++)
 		batch_ring_drain(worker->inboxes[i], worker->inboxes[i]->consumer.items);
-	__atomic_store_n(&worker->own_drained, worker->backlogs[worker->index].pushed,
-		__ATOMIC_RELEASE);
+	__atomic_store_n(
+		&worker->own_drained, worker->backlogs[worker->index].pushed, __ATOMIC_RELEASE);
 }

@@ -294,6 +294,31 @@ static void test_send_by_way_of_the_owner(void **state)
 	fixture_destroy(fixture);
 }
 
+/* Parked in the middle of telling what is through, then given a tx queue of its own: it tells. */
+static void test_parked_with_a_mark(void **state)
+{
+	struct worker_fixture *fixture = fixture_create(64);
+	struct worker *worker = fixture->workers[1];
+	struct batch_ring *ring = fixture->rings[0][1];
+	struct burst burst = burst_make(0, 0, 2);
+
+	(void)state;
+	worker->holds = true;
+	hand_over(fixture, 0, 1, &burst);
+	handoff_receive(worker, 0);
+	handoff_publish(worker, 1); /* a stage keeps a packet: no mark yet */
+	assert_int_equal(ring->popped.drained, 0);
+	worker->mark->set = true; /* of before these two */
+	handoff_publish(worker, 0);
+	assert_int_equal(ring->popped.drained, 0);
+	worker->holds = false;
+	handoff_publish(worker, 0);
+	assert_int_equal(ring->popped.drained, 0); /* the next batch would tell, if it came */
+	handoff_all_through(worker);
+	assert_int_equal(ring->popped.drained, 2);
+	fixture_destroy(fixture);
+}
+
 static void test_wakes_who_sleeps(void **state)
 {
 	struct worker_fixture *fixture = fixture_create(64);
@@ -387,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_room_comes_back_after_the_run),
 		cmocka_unit_test(test_time_of_reception),
 		cmocka_unit_test(test_send_by_way_of_the_owner),
+		cmocka_unit_test(test_parked_with_a_mark),
 		cmocka_unit_test(test_wakes_who_sleeps),
 		cmocka_unit_test(test_steer),
 	};
