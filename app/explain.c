@@ -372,7 +372,7 @@ static int run(int argc, char **argv)
 
 const struct command command_explain = {
 	.name = "explain",
-	.arguments = "SOURCE DESTINATION PROTOCOL",
+	.arguments = "SOURCE DESTINATION [PROTOCOL]",
 	.summary = "Says where a flow goes, and why",
 	.description =
 		"Follows a flow through every decision: RSS hash, indirection table (RETA), queue, "

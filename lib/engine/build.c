@@ -74,14 +74,30 @@ int engine_build_pools(struct engine *engine, struct error *error)
 
 /* A list for a queue that is not there says nothing to anybody. */
 static void warn_of_queues(const struct engine *engine, const struct port *port, const char *name,
-	const struct queue_masks *masks)
+	const struct queue_masks *masks, uint16_t queues)
 {
-	if (!masks->all && masks->count > port->tx_queue_count)
+	if (!masks->all && masks->count > queues)
 		engine_say(engine, true,
-			"port %s: %s has lists for %u tx queues, and the port has %u: the rest is "
+			"port %s: %s has lists for %u queues, and the port has %u: the rest is "
 			"left "
 			"out",
-			port->config->name, name, masks->count, port->tx_queue_count);
+			port->config->name, name, masks->count, queues);
+}
+
+static void warn_of_steering(const struct engine *engine, const struct port *port)
+{
+	const struct config_port *config = port->config;
+	uint16_t emulated = engine->plan.emulated_queues[port->index];
+
+	warn_of_queues(engine, port, "xps_cpus", &config->xps_cpus, port->tx_queue_count);
+	warn_of_queues(engine, port, "rps_cpus", &config->rps_cpus,
+		emulated > 0 ? emulated : port->rx_queue_count);
+	if (engine->config->steering.balance && port->rss == PORT_RSS_HARDWARE && emulated == 0)
+		engine_say(engine, true,
+			"port %s: steering.balance moves nothing here: its RSS is the device's, "
+			"and "
+			"only that of software is balanced (rss.mode \"software\")",
+			config->name);
 }
 
 static int build_port(struct engine *engine, struct port *port, struct error *error)
@@ -112,8 +128,7 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 	result = port_configure(port, rx_queues, tx_queues, pools, error);
 	if (result != 0)
 		return result;
-	warn_of_queues(engine, port, "xps_cpus", &port->config->xps_cpus);
-	warn_of_queues(engine, port, "xps_rxqs", &port->config->xps_rxqs);
+	warn_of_steering(engine, port);
 	return port_start(port, error);
 }
 

@@ -129,12 +129,12 @@ int steering_tables_make(const struct engine *engine, const struct config *confi
 	int node = engine->workers[poll->worker]->numa_node;
 	struct steering_tables *tables = node_memory_take(sizeof(*tables), node);
 	struct steer_table *table;
+	int result = 0;
 
 	*ret_tables = NULL;
 	if (tables == NULL)
 		return error_set(error, ENOMEM, "no memory for steering tables");
 	tables->flows_bytes = flows_bytes;
-	tables->backlog_limit = config->steering.netdev_max_backlog;
 	rss_hash_init(
 		&tables->hash, port->rss.key, port->rss.fields, port->rss.xfrm, port->rss.inner);
 	table = &tables->table;
@@ -148,13 +148,17 @@ int steering_tables_make(const struct engine *engine, const struct config *confi
 		if (table->flows != NULL)
 			rfs_flows_init(table->flows, entries);
 		else
-			error_set(error, ENOMEM, "port %s: no memory for %u flows (rps_flow_cnt)",
-				port->name, entries);
+			result = error_set(error, ENOMEM,
+				"port %s: no memory for %u flows (rps_flow_cnt)", port->name,
+				entries);
 	}
-	if (error->code != 0 || fill_reta(engine, config, poll, table, error) != 0 ||
-		fill_maps(engine, config, poll, table, error) != 0) {
+	if (result == 0)
+		result = fill_reta(engine, config, poll, table, error);
+	if (result == 0)
+		result = fill_maps(engine, config, poll, table, error);
+	if (result != 0) {
 		steering_tables_free(tables);
-		return -error->code;
+		return result;
 	}
 	tables->active = engine->plan.emulated_queues[poll->port->index] > 0 || table->has_rps ||
 		table->flows != NULL;

@@ -101,14 +101,14 @@ static void paths_lead_into_names_with_dots(void **state)
 
 static void several_at_once(void **state)
 {
-	json_t *settings = json_pack("{s:s, s:b, s:{s:i}}", "steering.balance_tick_min", "20ms",
+	json_t *settings = json_pack("{s:s, s:b, s:{s:i}}", "steering.balance_tick_min", "2ms",
 		"steering.balance", 1, "steering", "flow_limit_table_len", 256);
 	struct error error = {0};
 	struct config *wanted;
 
 	(void)state;
 	assert_int_equal(config_change_all(present, settings, &wanted, &error), 0);
-	assert_int_equal(wanted->steering.balance_tick_min_ns, 20000000);
+	assert_int_equal(wanted->steering.balance_tick_min_ns, 2000000);
 	assert_true(wanted->steering.balance);
 	/* An object changes its members; the others stay. */
 	assert_int_equal(wanted->steering.flow_limit_table_len, 256);

@@ -85,7 +85,7 @@ static void ticks_in_order(void **state)
 	expect_problems("{" TWO_PORTS ", " A_TO_B ",\n\"steering\": {\"balance_tick_min\": "
 			"\"200ms\"}}",
 		"f:2:34: /steering/balance_tick_min: found 200ms, expected no more than "
-		"\"balance_tick_max\", which is 100ms\n");
+		"\"balance_tick_max\", which is 4ms\n");
 	expect_problems("{" TWO_PORTS ", " A_TO_B ",\n\"steering\": {\"balance_tick_max\": "
 			"\"500us\"}}",
 		"f:2:13: /steering/balance_tick_min: found 1ms, expected no more than \"balance_tick_max\", which "
