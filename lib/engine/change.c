@@ -110,8 +110,12 @@ static void publish(const struct engine *engine, const struct change *change)
 }
 
 /* Workers are parked: they look at nothing. */
-static void take_for_parked(struct engine *engine, struct change *change)
+static void take_for_parked(struct engine *engine, struct change *change, uint32_t backlog_limit)
 {
+	for (uint16_t w = 0; w < engine->worker_count; w++)
+		for (uint16_t i = 0; i < engine->worker_count; i++)
+			if (i != w)
+				engine->workers[w]->outboxes[i].ring->limit = backlog_limit;
 	for (unsigned i = 0; i < change->count; i++) {
 		struct rx_poll *poll = steering_poll(engine, i);
 
@@ -120,15 +124,6 @@ static void take_for_parked(struct engine *engine, struct change *change)
 		poll->steering->tables = poll->steering->next = change->tables[i];
 		poll->steers = change->tables[i]->active;
 	}
-}
-
-/* Producers read the limit each time they push. */
-static void set_backlog_limits(struct engine *engine, uint32_t packets)
-{
-	for (uint16_t w = 0; w < engine->worker_count; w++)
-		for (uint16_t i = 0; i < engine->worker_count; i++)
-			if (i != w)
-				batch_ring_set_limit(engine->workers[w]->outboxes[i].ring, packets);
 }
 
 /* What is now out of use goes where change_free() finds it. */
@@ -223,10 +218,9 @@ static int carry_out(struct engine *engine, const struct config *wanted, struct 
 		result = change_parked(engine, wanted, error);
 	if (result == 0) {
 		if (parks)
-			take_for_parked(engine, change);
+			take_for_parked(engine, change, wanted->steering.netdev_max_backlog);
 		else
 			publish(engine, change);
-		set_backlog_limits(engine, wanted->steering.netdev_max_backlog);
 		keep_old(engine, change);
 	}
 	if (restart)

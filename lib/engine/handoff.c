@@ -102,7 +102,7 @@ void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uin
 	unsigned pushed;
 
 	if (unlikely(limit != NULL) && !patient &&
-		batch_ring_room(ring, batch_ring_limit(ring) / 2) < batch_ring_limit(ring) / 2)
+		batch_ring_room(ring, ring->limit / 2) < ring->limit / 2)
 		limit_flows(worker, outbox, limit, lane);
 	pushed = push(ring, header_make(rx_tsc, work), lane->packets, lane->count);
 	worker->backlogs[target].pushed += pushed;
@@ -142,35 +142,6 @@ uint64_t handoff_full(struct worker *worker)
 bool handoff_has_room(struct worker *worker)
 {
 	return handoff_full(worker) == 0;
-}
-
-/* Packets on their way to a worker, which may hand any of them to an owner. */
-static uint64_t coming_to(const struct worker *worker)
-{
-	uint64_t packets = 0;
-
-	for (uint16_t i = 0; i < worker->inbox_count; i++)
-		packets += batch_ring_inside(worker->inboxes[i]);
-	return packets;
-}
-
-bool handoff_owners_have_room(const struct worker *worker, const struct pipeline *pipeline)
-{
-	uint16_t port;
-
-	if (pipeline->transmit == NULL || pipeline->transmit->port == NULL)
-		return true;
-	port = pipeline->transmit->port->index;
-	for (uint16_t i = 0; i < worker->worker_count; i++) {
-		const struct transmit *transmit = &worker->workers[i]->transmits[port];
-
-		if (transmit->owner != NULL &&
-			batch_ring_inside(transmit->owner_ring) + coming_to(worker->workers[i]) +
-					BURST_SIZE >
-				batch_ring_limit(transmit->owner_ring))
-			return false;
-	}
-	return true;
 }
 
 __rte_noinline uint16_t handoff_transmit(

@@ -41,7 +41,7 @@ static void **open_slots(struct worker *worker, uint16_t target, uint16_t count)
 static void sort_into_rings(struct worker *worker, struct rx_poll *poll, const struct burst *burst,
 	const struct steer_route routes[])
 {
-	void **slots[FEW_WORKERS];
+	void **slots[FEW_WORKERS] = {NULL};
 	uint64_t counts = 0;
 
 	for (uint16_t i = 0; i < burst->count; i++)
@@ -244,6 +244,9 @@ static bool take_tables(
 	steer_swap(&steering->steer, &next->table);
 	/* What was wished of the old table is not wished of this one. */
 	steering->steer.wish_seen = __atomic_load_n(&steering->wish.epoch, __ATOMIC_ACQUIRE);
+	for (uint16_t i = 0; i < worker->worker_count; i++)
+		if (worker->outboxes[i].ring != NULL)
+			worker->outboxes[i].ring->limit = next->backlog_limit;
 	poll->steers = next->active;
 	__atomic_store_n(&steering->tables, next, __ATOMIC_RELEASE);
 	return true;

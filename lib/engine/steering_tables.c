@@ -135,6 +135,7 @@ int steering_tables_make(const struct engine *engine, const struct config *confi
 	if (tables == NULL)
 		return error_set(error, ENOMEM, "no memory for steering tables");
 	tables->flows_bytes = flows_bytes;
+	tables->backlog_limit = config->steering.netdev_max_backlog;
 	rss_hash_init(
 		&tables->hash, port->rss.key, port->rss.fields, port->rss.xfrm, port->rss.inner);
 	table = &tables->table;

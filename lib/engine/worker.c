@@ -72,9 +72,7 @@ static bool may_receive(
 	/* A device that was unplugged is left alone; the others go on. */
 	if (unlikely(__atomic_load_n(&poll->port->removed, __ATOMIC_RELAXED)))
 		return false;
-	if ((poll->pauses && worker->worker_count > 1 &&
-		    (!handoff_has_room(worker) ||
-			    !handoff_owners_have_room(worker, poll->pipeline))) ||
+	if ((poll->pauses && worker->worker_count > 1 && !handoff_has_room(worker)) ||
 		(poll->restore != NULL && !restore_has_room(poll->restore))) {
 		worker->counters.stalls++;
 		return false;

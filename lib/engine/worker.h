@@ -84,6 +84,7 @@ struct pipeline {
  * swapped as a whole when something is changed. The flows table in it is written by its worker. */
 struct steering_tables {
 	struct rss_hash hash;
+	uint32_t backlog_limit; /* netdev_max_backlog */
 	bool active; /* false: all packets stay on the worker that receives them */
 	size_t flows_bytes;
 	struct steer_table table;
@@ -236,9 +237,6 @@ void handoff_commit(struct worker *worker, uint16_t target, struct rte_mbuf *con
 	unsigned count, uint64_t rx_tsc, unsigned work);
 /* Whether each backlog has room for a whole burst: what a patient source asks first. */
 bool handoff_has_room(struct worker *worker);
-/* And whether all that is on its way to the port would find room with those who own its tx queues:
- * other workers may have to hand it on. */
-bool handoff_owners_have_room(const struct worker *worker, const struct pipeline *pipeline);
 /* Bit w: the backlog of worker w has no room for a burst. */
 uint64_t handoff_full(struct worker *worker);
 /* Processes what others handed over. Returns packets. */

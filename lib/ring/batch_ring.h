@@ -51,8 +51,7 @@ struct batch_ring_side {
 
 struct batch_ring {
 	uint64_t mask; /* words - 1; fixed */
-	uint64_t limit; /* items; atomic: any thread may change it, up to what the ring was made for
-			 */
+	uint64_t limit; /* items; the producer may change it, up to what the ring was made for */
 	struct batch_ring_side producer;
 	struct batch_ring_progress pushed;
 	struct batch_ring_side consumer;
@@ -72,31 +71,12 @@ static inline uint64_t batch_ring_span(unsigned count)
 size_t batch_ring_bytes(uint32_t limit);
 void batch_ring_init(struct batch_ring *ring, uint32_t limit);
 
-static inline uint64_t batch_ring_limit(const struct batch_ring *ring)
-{
-	return __atomic_load_n(&ring->limit, __ATOMIC_RELAXED);
-}
-
-static inline void batch_ring_set_limit(struct batch_ring *ring, uint32_t limit)
-{
-	__atomic_store_n(&ring->limit, limit, __ATOMIC_RELAXED);
-}
-
 /* More may wait than the limit allows when it was lowered. */
 static inline uint64_t batch_ring_left(const struct batch_ring *ring)
 {
 	uint64_t waiting = ring->producer.items - ring->producer.other_items;
-	uint64_t limit = batch_ring_limit(ring);
 
-	return limit > waiting ? limit - waiting : 0;
-}
-
-/* Any thread: items that were pushed and whose room is not given back, as of a little ago. */
-static inline uint64_t batch_ring_inside(const struct batch_ring *ring)
-{
-	uint64_t popped = __atomic_load_n(&ring->popped.items, __ATOMIC_ACQUIRE);
-
-	return __atomic_load_n(&ring->pushed.items, __ATOMIC_RELAXED) - popped;
+	return ring->limit > waiting ? ring->limit - waiting : 0;
 }
 
 /* Producer: items that may be pushed now. Looks at the consumer's progress only if the stale copy

@@ -84,6 +84,7 @@ static void make_tables(bool rps, bool balanced, uint32_t flow_entries)
 		struct steer_table *table = &tables->table;
 
 		*tables = storm.fixture->tables;
+		tables->backlog_limit = BACKLOG;
 		tables->active = t != 3; /* the last one steers nothing */
 		table->balanced = balanced;
 		for (unsigned bucket = 0; bucket < BUCKETS; bucket++)

@@ -62,7 +62,7 @@ static void test_lowered_limit(void **state)
 	(void)state;
 	fill(items, 200, 1);
 	assert_int_equal(batch_ring_push(ring, 0, 0, items, 200), 200);
-	batch_ring_set_limit(ring, 64);
+	ring->limit = 64;
 	assert_int_equal(batch_ring_room(ring, 1), 0);
 	assert_null(batch_ring_reserve(ring, 1));
 	assert_int_equal(batch_ring_push(ring, 0, 0, items, 1), 0);
