@@ -80,8 +80,8 @@ uint16_t replay_receive(void *replay, struct rte_mbuf **packets, uint16_t count)
 
 /* When the next packet is due; 0: now or not known. Worker thread. */
 uint64_t replay_next_due(const struct replay *replay);
-/* Cycles that receiving waited for packets that were nearly due, since it was asked last: no work. Of
- * the worker that receives. */
+/* Cycles that receiving waited for packets that were nearly due, since it was asked last: no work.
+ * Of the worker that receives. */
 uint64_t replay_take_waited(struct replay *replay);
 /* All loops are played, or the time is over. Any thread. */
 bool replay_finished(const struct replay *replay);

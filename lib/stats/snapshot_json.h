@@ -22,13 +22,12 @@
  *                     backlog_len
  *     flows[]         when asked for, the biggest first: rank, port, flow, source, destination,
  *                     protocol, share_percent, packets, bytes, error (packets that may be another
- *                     flow's), pps, bps, hash, rx_queue, receiver, bucket, worker it goes to, by (RSS, RPS,
- *                     RFS or balancer: what decides so; moving: worker is null)
- *     account         in, made, out, held, drops, unaccounted, bytes_in, bytes_out
- *     order           where it is on (engine/order.h): good, exact, flows, received, checked,
- *                     reordered, reordered_ratio, extent_max, extent_at_least, duplicated, lost,
- *                     dropped, untracked, unknown, worst[flow, received, reordered, extent_max,
- *                     duplicated, lost]
+ *                     flow's), pps, bps, hash, rx_queue, receiver, bucket, worker it goes to, by
+ * (RSS, RPS, RFS or balancer: what decides so; moving: worker is null) account         in, made,
+ * out, held, drops, unaccounted, bytes_in, bytes_out order           where it is on
+ * (engine/order.h): good, exact, flows, received, checked, reordered, reordered_ratio, extent_max,
+ * extent_at_least, duplicated, lost, dropped, untracked, unknown, worst[flow, received, reordered,
+ * extent_max, duplicated, lost]
  *
  *     FLOW            packets, bytes, batches; of the interval: packets_per_batch, pps, bps
  *     BALANCER        max_over_mean, max_over_mean_expected, tick_ns, steps, moves, moves_per_s,

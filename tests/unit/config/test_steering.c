@@ -88,7 +88,8 @@ static void ticks_in_order(void **state)
 		"\"balance_tick_max\", which is 4ms\n");
 	expect_problems("{" TWO_PORTS ", " A_TO_B ",\n\"steering\": {\"balance_tick_max\": "
 			"\"500us\"}}",
-		"f:2:13: /steering/balance_tick_min: found 1ms, expected no more than \"balance_tick_max\", which "
+		"f:2:13: /steering/balance_tick_min: found 1ms, expected no more than "
+		"\"balance_tick_max\", which "
 		"is 500us\n");
 	config_destroy(load_good("{" TWO_PORTS ", " A_TO_B ", \"steering\": {"
 				 "\"balance_tick_min\": \"1s\", \"balance_tick_max\": \"1s\"}}"));
