@@ -84,7 +84,7 @@ static void wait_for_workers(const struct engine *engine, uint64_t *said_ns)
 /* Each worker has begun another turn since: none still looks at what it saw before. */
 static void wait_a_turn(const struct engine *engine)
 {
-	uint64_t before[CONFIG_WORKERS_MAX], say_ns = clock_monotonic_ns() + SLOW_NS;
+	uint64_t before[CONFIG_WORKERS_MAX] = {0}, say_ns = clock_monotonic_ns() + SLOW_NS;
 
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		before[w] =
@@ -144,12 +144,19 @@ static void keep_old(struct engine *engine, struct change *change)
 		}
 }
 
+/* Configurations begin as zeros and are filled member by member: what is between members is alike.
+ */
+static bool differ(const void *one, const void *other, size_t bytes)
+{
+	return memcmp(one, other, bytes) != 0;
+}
+
 static bool device_rss_differs(
 	const struct engine *engine, const struct config *wanted, uint16_t port)
 {
 	return engine->ports[port].rss == PORT_RSS_HARDWARE &&
-		memcmp(&engine->config->ports[port].rss, &wanted->ports[port].rss,
-			sizeof(wanted->ports[port].rss)) != 0;
+		differ(&engine->config->ports[port].rss, &wanted->ports[port].rss,
+			sizeof(wanted->ports[port].rss));
 }
 
 static bool needs_parking(const struct engine *engine, const struct config *wanted)
@@ -160,8 +167,8 @@ static bool needs_parking(const struct engine *engine, const struct config *want
 		const struct config_port *from = &engine->config->ports[p];
 		const struct config_port *to = &wanted->ports[p];
 
-		needs |= memcmp(&from->xps_cpus, &to->xps_cpus, sizeof(from->xps_cpus)) != 0 ||
-			memcmp(&from->xps_rxqs, &to->xps_rxqs, sizeof(from->xps_rxqs)) != 0 ||
+		needs |= differ(&from->xps_cpus, &to->xps_cpus, sizeof(from->xps_cpus)) ||
+			differ(&from->xps_rxqs, &to->xps_rxqs, sizeof(from->xps_rxqs)) ||
 			device_rss_differs(engine, wanted, p);
 	}
 	return needs;
@@ -233,15 +240,14 @@ static int carry_out(struct engine *engine, const struct config *wanted, struct 
 static bool steering_differs(const struct engine *engine, const struct config *wanted)
 {
 	const struct config *present = engine->config;
-	bool differs =
-		memcmp(&present->steering, &wanted->steering, sizeof(present->steering)) != 0;
+	bool differs = differ(&present->steering, &wanted->steering, sizeof(present->steering));
 
 	for (uint16_t p = 0; p < engine->port_count; p++) {
 		const struct config_port *from = &present->ports[p];
 		const struct config_port *to = &wanted->ports[p];
 
-		differs |= memcmp(&from->rss, &to->rss, sizeof(from->rss)) != 0 ||
-			memcmp(&from->rps_cpus, &to->rps_cpus, sizeof(from->rps_cpus)) != 0 ||
+		differs |= differ(&from->rss, &to->rss, sizeof(from->rss)) ||
+			differ(&from->rps_cpus, &to->rps_cpus, sizeof(from->rps_cpus)) ||
 			from->rps_flow_cnt != to->rps_flow_cnt;
 	}
 	return differs || needs_parking(engine, wanted);
