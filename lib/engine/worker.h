@@ -94,7 +94,8 @@ enum { STEERING_COUNTERS = 4 };
 
 /* Steering of what one rx queue brings, at the worker that polls it. */
 struct steering {
-	struct steering_tables *tables; /* in force. Readers: the control side, between changes */
+	struct steering_tables
+		*tables; /* in force; atomic. Readers: control side, balancer, stats */
 	struct heavy_hitters *hitters;
 	void *hitters_memory;
 	int32_t hitters_skip; /* packets until the next that is looked at */
@@ -107,7 +108,8 @@ struct steering {
 	 * and one counter would wait for the store before. */
 	struct queue_counters queues[STEERING_COUNTERS][CONFIG_RSS_QUEUES_MAX];
 	struct steer steer;
-	/* Time from before rx to after the hand-off, and the packets of it; the sampled bursts. */
+	/* Time from before rx to after the hand-off, and the packets of it; the sampled bursts.
+	 * Reader: the balancer. */
 	uint64_t sampled_cycles, sampled_packets;
 	/* Writer: the control side. `next` is atomic; equal to `tables`: nothing new. */
 	struct steering_tables *next __attribute__((aligned(64)));
@@ -189,11 +191,12 @@ struct worker {
 	bool interrupts_armed;
 	int wake_fd; /* eventfd. Writers: other workers, the controlling thread */
 	struct rte_epoll_event wake_event; /* EAL keeps a pointer to it */
-	/* Of the packets it was given by itself, how many are through. */
+	/* Of the packets it was given by itself, how many are through. Readers: explanations. */
 	uint64_t own_drained __attribute__((aligned(64)));
 	struct drain_mark *mark; /* handoff.c */
 	uint32_t asleep __attribute__((aligned(64))); /* readers: those who might have to wake it */
-	uint32_t flush_wanted; /* atomic. Writers: who waits for what it holds */
+	/* Atomic. Writers: who waits for what it holds, and the worker; hence a line of its own. */
+	uint32_t flush_wanted __attribute__((aligned(64)));
 	struct worker_counters counters;
 	/* set once by engine.c */
 	int cpu, numa_node, tid;

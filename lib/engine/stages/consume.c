@@ -39,19 +39,21 @@ static void consume_process(struct stage *stage, struct burst *burst)
 {
 	const struct consume_state *state = stage->state;
 	struct rfs_consumers *consumers = __atomic_load_n(stage->consumers, __ATOMIC_ACQUIRE);
-	uint64_t moves = 0;
+	uint64_t moves = 0; /* how far readers went around the list */
 
 	if (consumers == NULL)
 		return;
 	/* All workers must agree on who reads where: so by the clock that all share. */
 	if (state->migrate_cycles > 0)
-		moves = tsc_now() / state->migrate_cycles;
+		moves = tsc_now() / state->migrate_cycles % state->count;
 	for (uint16_t i = 0; i < burst->count; i++) {
 		uint32_t hash = burst->packets[i]->hash.rss;
 		uint64_t reader = ((uint64_t)hash * state->count >> 32) + moves;
 
+		if (reader >= state->count)
+			reader -= state->count;
 		if (burst->packets[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH)
-			rfs_record(consumers, hash, state->cpus[reader % state->count]);
+			rfs_record(consumers, hash, state->cpus[reader]);
 	}
 }
 
