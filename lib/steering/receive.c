@@ -305,21 +305,3 @@ void receive_parse_rss(const struct rss_hash *hash, bool keep_nic_hash,
 		hash_chunk(&hash->key, &chunk);
 	}
 }
-
-void receive_parse_hash(const struct toeplitz_key *key, bool keep_nic_hash,
-	struct rte_mbuf *const packets[], unsigned count, uint32_t hashes[])
-{
-	struct rss_rules rules;
-	struct chunk chunk;
-
-	rss_rules_init(&rules, NULL, RSS_TRANSFORM_NONE, false);
-	chunk.rules = &rules;
-	for (unsigned done = 0; done < count; done += CHUNK) {
-		unsigned part = RTE_MIN(count - done, (unsigned)CHUNK);
-
-		chunk.packets = packets + done;
-		chunk.hashes = hashes + done;
-		parse_by_rules(&chunk, part, keep_nic_hash);
-		hash_chunk(key, &chunk);
-	}
-}

@@ -31,8 +31,4 @@ void receive_parse(struct rte_mbuf *const packets[], unsigned count);
 void receive_parse_rss(const struct rss_hash *hash, bool keep_nic_hash,
 	struct rte_mbuf *const packets[], unsigned count, uint32_t hashes[]);
 
-/* The same by the default rules. */
-void receive_parse_hash(const struct toeplitz_key *key, bool keep_nic_hash,
-	struct rte_mbuf *const packets[], unsigned count, uint32_t hashes[]);
-
 #endif

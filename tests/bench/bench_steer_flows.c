@@ -28,7 +28,7 @@ struct scene {
 };
 
 static struct rte_mbuf *frames[FRAMES];
-static struct toeplitz_key key;
+static struct rss_hash hash;
 static struct scene few, many;
 
 static void scene_init(struct scene *scene, uint32_t flows)
@@ -53,8 +53,8 @@ static double measure(struct scene *scene, bool whole)
 		uint64_t given[WORKERS] = {0};
 
 		if (whole)
-			receive_parse_hash(
-				&key, false, &frames[burst * BURST % FRAMES], BURST, found);
+			receive_parse_rss(
+				&hash, false, &frames[burst * BURST % FRAMES], BURST, found);
 		steer_burst(&scene->steer, scene->tables.hashes + scene->next, BURST, routes);
 		scene->next = (scene->next + BURST) % FLOW_TABLES_PACKETS;
 		for (unsigned i = 0; i < BURST; i++)
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	srandom(1);
 	scene_init(&few, FLOW_TABLES_FEW);
 	scene_init(&many, FLOW_TABLES_MANY);
-	toeplitz_key_init(&key, toeplitz_key_microsoft, NULL);
+	rss_hash_init(&hash, toeplitz_key_microsoft, NULL, RSS_TRANSFORM_NONE, false);
 	if (!udp_frames_make(frames, FRAMES)) {
 		fprintf(stderr, "bench_steer_flows: out of memory\n");
 		return EXIT_FAILURE;
