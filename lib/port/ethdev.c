@@ -68,8 +68,9 @@ int ethdev_open(struct port *port, struct error *error)
 			device, rte_strerror(-result));
 	/* In DPDK 22.11 af_xdp keeps those in its fill ring, and memif without copies those its
 	 * peer had not released yet. */
+	port->memif = strcmp(info.driver_name, "net_memif") == 0;
 	port->keeps_buffers = strcmp(info.driver_name, "net_af_xdp") == 0 ||
-		(strcmp(info.driver_name, "net_memif") == 0 && strstr(device, "zero-copy=yes"));
+		(port->memif && strstr(device, "zero-copy=yes"));
 	port->rx_queues_max = info.max_rx_queues;
 	port->tx_queues_max = info.max_tx_queues;
 	port->rss_unable = ethdev_rss_unable(&port->config->rss, &info);

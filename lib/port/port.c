@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 
 #include "port/ethdev.h"
+#include "port/memif.h"
 #include "port/replay.h"
 #include "port/sink.h"
 
@@ -35,6 +36,13 @@ int port_open(
 	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
 }
 
+static struct tx_queue device_tx_queue(const struct port *port, uint16_t queue)
+{
+	if (port->memif)
+		return memif_tx_queue(port->ethdev, queue);
+	return (struct tx_queue){.ethdev = port->ethdev, .queue = queue};
+}
+
 int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	struct rte_mempool *const pools[], struct error *error)
 {
@@ -55,7 +63,7 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	if (port->sink == NULL)
 		return error_prefix(error, "port %s", config->name);
 	if (config->kind == PORT_DEVICE)
-		sink_set_next(port->sink, (struct tx_queue){.ethdev = port->ethdev});
+		sink_set_next(port->sink, device_tx_queue(port, 0));
 	return 0;
 }
 
@@ -84,6 +92,8 @@ int port_close(struct port *port, struct error *error)
 
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue)
 {
+	if (port->memif)
+		return memif_rx_queue(port->ethdev, queue);
 	if (port->config->kind == PORT_DEVICE)
 		return (struct rx_queue){.ethdev = port->ethdev, .queue = queue};
 	return (struct rx_queue){.receive = replay_receive, .argument = port->replay};
@@ -93,5 +103,5 @@ struct tx_queue port_tx_queue(struct port *port, uint16_t queue)
 {
 	if (port->sink != NULL)
 		return (struct tx_queue){.send = sink_send, .argument = port->sink};
-	return (struct tx_queue){.ethdev = port->ethdev, .queue = queue};
+	return device_tx_queue(port, queue);
 }

@@ -68,6 +68,7 @@ struct port {
 	bool probed; /* we attached the device, so we detach it */
 	bool started;
 	bool rx_interrupts; /* its rx queues can wake a sleeping worker */
+	bool memif; /* its driver is net_memif: port/memif.h */
 	bool keeps_buffers; /* its driver does not give back all packet buffers when it is closed */
 	bool patient; /* a source that can wait (replay, generate): never dropped for a full
 			 backlog, only put off */
