@@ -129,14 +129,34 @@ struct config_rss {
  * device can. As a truth value: wanted. */
 enum feature_switch { FEATURE_OFF, FEATURE_ON, FEATURE_AUTO };
 
-struct config_features { /* ethtool's names */
+struct config_features { /* ethtool's names; what "auto" means: port/features.h */
 	enum feature_switch rx_checksumming;
 	enum feature_switch tx_checksumming;
 	enum feature_switch scatter_gather;
+	enum feature_switch tcp_segmentation_offload;
+	enum feature_switch udp_fragmentation_offload; /* tx-udp-fragmentation: UFO */
+	enum feature_switch tx_udp_segmentation;
+	enum feature_switch generic_segmentation_offload;
+	enum feature_switch generic_receive_offload;
+	enum feature_switch rx_udp_gro_forwarding;
+	enum feature_switch large_receive_offload;
 	enum feature_switch promiscuous;
 };
 
-enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE };
+enum gro_rules_name { GRO_LINUX_CLASSIC, GRO_LINUX_CURRENT }; /* segmentation/gro.h */
+
+/* How a port's packets are merged, and checked, where its features say that they are. */
+struct config_gro {
+	uint64_t flush_timeout_ns; /* gro_flush_timeout; 0: the end of a burst */
+	uint32_t flows; /* held at a time, of each worker */
+	uint32_t packets; /* held at a time, of each worker */
+	enum gro_rules_name rules;
+	bool verify; /* checksums before merging */
+	bool reorder; /* a segment that comes too early waits */
+	uint32_t lro_bytes; /* largest packet LRO makes */
+};
+
+enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE, PORT_INTERFACE };
 
 struct config_port {
 	char *name;
@@ -145,6 +165,7 @@ struct config_port {
 	struct config_replay replay;
 	struct config_generate generate;
 	char *file; /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
+	char *interface; /* PORT_INTERFACE: a kernel network interface, by a packet socket */
 	char *mirror; /* PORT_DEVICE: a capture file that gets what left as well; NULL: none */
 	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
 	uint16_t rx_descriptors;
@@ -157,6 +178,21 @@ struct config_port {
 	struct queue_masks xps_cpus; /* by tx queue: the CPUs whose workers use it */
 	struct queue_masks xps_rxqs; /* by tx queue: the rx queues whose packets leave through it */
 	struct config_features features;
+	bool drop_bad_checksums;
+	struct config_gro gro;
+};
+
+enum { CONFIG_CAPTURES_MAX = 8 };
+
+/* A capture from the start on; `weir capture` starts others while weir runs. */
+struct config_capture {
+	char **at; /* names of tap points, NULL-terminated: engine/capture.h */
+	char *file; /* pcapng */
+	char *filter; /* in libpcap's syntax; NULL: all */
+	uint32_t snap_bytes; /* of each packet at most; 0: all */
+	uint64_t packets; /* stops after so many; 0: never */
+	uint64_t file_bytes; /* a new file after so many; 0: never */
+	uint32_t files; /* so many at most, the oldest is deleted; 0: all are kept */
 };
 
 enum idle_policy { IDLE_POLL, IDLE_ADAPTIVE };
@@ -205,6 +241,11 @@ struct config_stage {
 	uint64_t migrate_ns; /* each flow's reader goes to the next CPU this often; 0: never */
 	/* work: pretends to need so many cycles a packet */
 	uint32_t cycles;
+	/* gso, fragment: 0: the `to` port's */
+	uint32_t mtu;
+	/* reassemble: how long fragments wait for the others, and how many packets */
+	uint64_t timeout_ns;
+	uint32_t datagrams;
 };
 
 struct config_pipeline {
@@ -239,12 +280,14 @@ struct config {
 	struct config_steering steering;
 	uint16_t pipeline_count;
 	struct config_pipeline pipelines[CONFIG_PIPELINES_MAX];
+	uint16_t capture_count;
+	struct config_capture captures[CONFIG_CAPTURES_MAX];
 	struct config_stats stats;
 	struct config_control control;
 };
 
 /* Names of the stages a pipeline may use, NULL-terminated: io mac macswap 5tswap csum icmpecho
- * rxonly txonly flowgen noisy drop consume work. */
+ * rxonly txonly flowgen noisy drop consume work gro gso reassemble fragment. */
 extern const char *const stage_types[];
 
 /* One finding about a file. */

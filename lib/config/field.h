@@ -51,6 +51,7 @@ struct field {
 	int64_t min, max; /* of the value; of the length of a string */
 	const char *fallback; /* the default, as JSON text; NULL: none, the member stays zero */
 	const char *zero; /* a word for zero or "not given", such as "auto"; NULL: none */
+	const char *alias; /* another name that is understood; NULL: none */
 	const char *unit; /* of a plain number, for the manual */
 	const char *const *names; /* the values of an enum, NULL-terminated, in the order of the C
 				     enum; or the only numbers that are allowed */

@@ -27,19 +27,23 @@ static const char *const rss_transforms[] = {"none", "symmetric-xor", "symmetric
 static const char *const reta_sizes[] = {"128", "256", "512", NULL};
 static const char *const idle_policies[] = {"poll", "adaptive", NULL};
 static const char *const scheduler_policies[] = {"other", "batch", "fifo", "rr", NULL};
+static const char *const gro_rules[] = {"classic", "current", NULL};
 static const char *const orders[] = {"flow", "restore", NULL};
 static const char *const automatic[] = {"auto", NULL};
 
-const char *const port_kind_names[] = {"device", "replay", "generate", "file", NULL};
+const char *const port_kind_names[] = {"device", "replay", "generate", "file", "interface", NULL};
 
 const char *const stage_types[] = {"io", "mac", "macswap", "5tswap", "csum", "icmpecho", "rxonly",
-	"txonly", "flowgen", "noisy", "drop", "consume", "work", NULL};
+	"txonly", "flowgen", "noisy", "drop", "consume", "work", "gro", "gso", "reassemble",
+	"fragment", NULL};
 
 enum { /* bits of `variants`, in the order of the names above */
 	DEVICE = 1 << PORT_DEVICE,
 	REPLAY = 1 << PORT_REPLAY,
 	GENERATE = 1 << PORT_GENERATE,
 	FILES = 1 << PORT_FILE,
+	INTERFACE = 1 << PORT_INTERFACE,
+	ETHERNET = DEVICE | INTERFACE,
 	MAC = 1 << 1,
 	CSUM = 1 << 4,
 	TXONLY = 1 << 7,
@@ -48,6 +52,9 @@ enum { /* bits of `variants`, in the order of the names above */
 	DROP = 1 << 10,
 	CONSUME = 1 << 11,
 	WORK = 1 << 12,
+	GSO = 1 << 14,
+	REASSEMBLE = 1 << 15,
+	FRAGMENT = 1 << 16,
 };
 
 #define MEMORY(member) AT(struct config_memory, member)
@@ -222,15 +229,79 @@ static const struct field rss_fields[] = {
 
 #define FEATURE(member) AT(struct config_features, member)
 
+/* ethtool's names, long and short. What "auto" comes to is told by port/features.h. */
 static const struct field feature_fields[] = {
-	{"rx-checksumming", &field_switch, FEATURE(rx_checksumming), .fallback = "\"auto\"",
-		.help = "The device checks IP, TCP and UDP checksums of what it receives."},
-	{"tx-checksumming", &field_switch, FEATURE(tx_checksumming), .fallback = "\"auto\"",
+	{"rx-checksumming", &field_switch, FEATURE(rx_checksumming), .alias = "rx",
+		.fallback = "\"auto\"", .live = true,
+		.help = "IP, TCP and UDP checksums of what is received are checked, by the device "
+			"or, when true, by weir; \"auto\": where the device can."},
+	{"tx-checksumming", &field_switch, FEATURE(tx_checksumming), .alias = "tx",
+		.fallback = "\"auto\"", .live = true,
 		.help = "The device fills in IP, TCP and UDP checksums of what it sends."},
-	{"scatter-gather", &field_switch, FEATURE(scatter_gather), .fallback = "\"auto\"",
-		.help = "The device sends packets that are chains of buffers."},
+	{"scatter-gather", &field_switch, FEATURE(scatter_gather), .alias = "sg",
+		.fallback = "\"auto\"", .live = true,
+		.help = "The port sends packets that are chains of buffers."},
+	{"tcp-segmentation-offload", &field_switch, FEATURE(tcp_segmentation_offload),
+		.alias = "tso", .fallback = "\"auto\"", .live = true,
+		.help = "TCP super-packets are handed to the port whole: the device cuts them, or "
+			"whoever takes them from it. Needs scatter-gather and tx-checksumming."},
+	{"udp-fragmentation-offload", &field_switch, FEATURE(udp_fragmentation_offload),
+		.alias = "ufo", .fallback = "\"auto\"", .live = true,
+		.help = "UDP datagrams larger than the MTU are handed to the port whole, to be cut "
+			"into IP fragments."},
+	{"tx-udp-segmentation", &field_switch, FEATURE(tx_udp_segmentation), .fallback = "\"auto\"",
+		.live = true,
+		.help = "UDP super-packets are handed to the port whole, to be cut into "
+			"datagrams."},
+	{"generic-segmentation-offload", &field_switch, FEATURE(generic_segmentation_offload),
+		.alias = "gso", .fallback = "\"auto\"", .live = true,
+		.help = "weir cuts super-packets that the port does not take whole, right before "
+			"it "
+			"sends them. \"auto\": on where super-packets can come."},
+	{"generic-receive-offload", &field_switch, FEATURE(generic_receive_offload), .alias = "gro",
+		.fallback = "false", .live = true,
+		.help = "weir merges TCP segments of a flow into super-packets, by Linux's rules: "
+			"what is merged can be cut into the same packets again."},
+	{"rx-udp-gro-forwarding", &field_switch, FEATURE(rx_udp_gro_forwarding),
+		.fallback = "false", .live = true,
+		.help = "GRO merges UDP datagrams of one size too."},
+	{"large-receive-offload", &field_switch, FEATURE(large_receive_offload), .alias = "lro",
+		.fallback = "false", .live = true,
+		.help = "weir merges TCP segments whatever their sizes, acknowledgements and "
+			"timestamps: for ports whose packets end here. NOT lossless: not for "
+			"packets that are sent on. Excludes generic-receive-offload."},
 	{"promiscuous", &field_switch, FEATURE(promiscuous), .fallback = "\"auto\"",
 		.help = "The device receives frames for any address."},
+	{.name = NULL},
+};
+
+#define GRO(member) AT(struct config_gro, member)
+
+static const struct field gro_fields[] = {
+	{"flush_timeout", &field_duration, GRO(flush_timeout_ns), .min = 0, .max = ONE_S,
+		.fallback = "\"50us\"", .live = true,
+		.help = "How long a packet is held for those that follow (the kernel's "
+			"gro_flush_timeout); 0: to the end of its burst only."},
+	{"flows", &field_integer, GRO(flows), .min = 1, .max = 65536, .fallback = "4096",
+		.unit = "flows", .live = true,
+		.help = "Flows each worker holds packets of; a further one lets the oldest go."},
+	{"packets", &field_integer, GRO(packets), .min = 64, .max = 1 << 20, .fallback = "8192",
+		.unit = "packets", .live = true,
+		.help = "Packets each worker holds; further ones let the oldest flow go."},
+	{"rules", &field_enum, GRO(rules), .names = gro_rules, .fallback = "\"current\"",
+		.live = true,
+		.help = "Where kernels differ: \"classic\": packets of one IPv4 id merge only "
+			"with DF, and CWR ends a merge; \"current\": one id may do without DF, "
+			"and CWR is compared as the other flags are."},
+	{"verify", &field_bool, GRO(verify), .fallback = "true", .live = true,
+		.help = "Checksums are checked before packets merge; a bad one goes by untouched."},
+	{"reorder", &field_bool, GRO(reorder), .fallback = "false", .live = true,
+		.help = "A segment that comes before its turn waits for those before it, within "
+			"flush_timeout, and merges in order (and is counted)."},
+	{"lro_size", &field_integer, GRO(lro_bytes), .min = 1500, .max = 524280,
+		.fallback = "65535", .unit = "bytes", .live = true,
+		.help = "Largest IP packet that large-receive-offload makes; more than 65535 only "
+			"where both ends agree: its length fields then say 0."},
 	{.name = NULL},
 };
 
@@ -251,6 +322,10 @@ const struct field port_fields[] = {
 		.help = "A capture file that takes what is sent to the port: pcapng if the name "
 			"ends in "
 			".pcapng, else pcap with nanoseconds."},
+	{"interface", &field_string, PORT(interface), .min = 1, .max = 15, .required = true,
+		.variants = INTERFACE,
+		.help = "A network interface of the kernel, by a packet socket of weir's own: with "
+			"super-packets both ways (PACKET_VNET_HDR), and fragments as they are."},
 	{"mirror", &field_string, PORT(mirror), .min = 1, .max = PATH_LENGTH_MAX, .zero = "none",
 		.fallback = "\"none\"", .variants = DEVICE,
 		.help = "A capture file that gets a copy of what left through the port. One worker "
@@ -267,42 +342,49 @@ const struct field port_fields[] = {
 		.fallback = "1024", .unit = "descriptors", .variants = DEVICE,
 		.help = "Length of a transmit queue. The device may round it."},
 	{"mtu", &field_integer, PORT(mtu), .min = 68, .max = 65535, .zero = "auto",
-		.fallback = "\"auto\"", .unit = "bytes", .variants = DEVICE,
+		.fallback = "\"auto\"", .unit = "bytes", .variants = ETHERNET,
 		.help = "Largest IP packet the port takes and sends; \"auto\": the device's own."},
 	{"tx_retry", &field_duration, PORT(tx_retry_ns), .min = 0, .max = ONE_S,
-		.fallback = "\"100us\"", .variants = DEVICE, .live = true,
+		.fallback = "\"100us\"", .variants = ETHERNET, .live = true,
 		.help = "How long packets for a full transmit queue are tried again before they "
 			"are "
 			"dropped (and counted)."},
 	{"rss", &field_object, PORT(rss), .fields = rss_fields, .fallback = "{}",
-		.variants = DEVICE | REPLAY | GENERATE,
+		.variants = ETHERNET | REPLAY | GENERATE,
 		.help = "Receive side scaling: how flows spread over queues."},
 	{"rps_cpus", &field_queue_masks, PORT(rps_cpus), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | REPLAY | GENERATE, .live = true,
+		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
 		.help = "RPS: the CPUs whose workers process what each rx queue receives: one list "
 			"for all queues (\"1-3\"), or one a queue ([\"1\", \"2-3\"]). With "
 			"several, the "
 			"hash of a flow chooses."},
 	{"rps_flow_cnt", &field_integer, PORT(rps_flow_cnt), .min = 1, .max = 1 << 22,
 		.zero = "off", .fallback = "\"off\"", .unit = "flows",
-		.variants = DEVICE | REPLAY | GENERATE, .live = true,
+		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
 		.help = "RFS: flows remembered for each rx queue; rounded up to a power of two. "
 			"Needs "
 			"steering.rps_sock_flow_entries too."},
 	{"xps_cpus", &field_queue_masks, PORT(xps_cpus), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | FILES, .live = true,
+		.variants = ETHERNET | FILES, .live = true,
 		.help = "XPS: for each tx queue the CPUs whose workers send through it. Workers "
 			"that no "
 			"list names take the queues in turn."},
 	{"xps_rxqs", &field_queue_masks, PORT(xps_rxqs), .zero = "none", .fallback = "\"none\"",
-		.variants = DEVICE | FILES, .live = true,
+		.variants = ETHERNET | FILES, .live = true,
 		.help = "XPS: for each tx queue the rx queues whose workers send through it. Comes "
 			"before xps_cpus, as in the kernel."},
 	{"features", &field_object, PORT(features), .fields = feature_fields, .fallback = "{}",
-		.variants = DEVICE,
-		.help = "Switches with ethtool's names. true: must be on, and a device that cannot "
-			"is an "
-			"error; \"auto\": on where the device can."},
+		.help = "Switches with ethtool's names, long or short (gro, gso, tso, lro, rx, tx, "
+			"sg). true: must be on, and a port that cannot is an "
+			"error; \"auto\": on where the port can."},
+	{"drop_bad_checksums", &field_bool, PORT(drop_bad_checksums), .fallback = "false",
+		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
+		.help = "Packets whose checksum rx-checksumming found wrong are dropped (and "
+			"counted)."},
+	{"gro", &field_object, PORT(gro), .fields = gro_fields, .fallback = "{}",
+		.variants = ETHERNET | REPLAY | GENERATE,
+		.help = "How what is received here is merged, when generic-receive-offload or "
+			"large-receive-offload is on."},
 	{.name = NULL},
 };
 
@@ -420,6 +502,18 @@ const struct field stage_fields[] = {
 	{"migrate", &field_duration, STAGE(migrate_ns), .min = 1000, .max = 3600 * ONE_S,
 		.zero = "never", .fallback = "\"never\"", .variants = CONSUME,
 		.help = "How often all applications go to the next CPU of the list."},
+	{"mtu", &field_integer, STAGE(mtu), .min = 68, .max = 65535, .zero = "auto",
+		.fallback = "\"auto\"", .unit = "bytes", .variants = GSO | FRAGMENT,
+		.help = "Largest IP packet that comes out; \"auto\": the MTU of the port the "
+			"pipeline leads to."},
+	{"timeout", &field_duration, STAGE(timeout_ns), .min = 1000000, .max = 120 * ONE_S,
+		.fallback = "\"1s\"", .variants = REASSEMBLE,
+		.help = "How long fragments wait for the others of their packet."},
+	{"packets", &field_integer, STAGE(datagrams), .min = 16, .max = 65536, .fallback = "1024",
+		.unit = "packets", .variants = REASSEMBLE,
+		.help = "How many packets may be waiting for fragments; further ones take the "
+			"place "
+			"of the oldest."},
 	{"cycles", &field_integer, STAGE(cycles), .min = 0, .max = 100000000, .fallback = "500",
 		.unit = "cycles", .variants = WORK,
 		.help = "CPU time that each packet takes, in cycles of the TSC."},

@@ -222,6 +222,7 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 		[PORT_REPLAY] = "replay",
 		[PORT_GENERATE] = "generate",
 		[PORT_FILE] = "file",
+		[PORT_INTERFACE] = "packet socket",
 	};
 	static const char *const rss[] = {
 		[PORT_RSS_OFF] = "off",

@@ -17,6 +17,10 @@
 	X(tx_segments, loss, "more segments than the port can send")                               \
 	X(tx_no_port, loss, "the port it should leave through is gone or its link is down")        \
 	X(no_mbuf, loss, "no packet buffer was free for a copy")                                   \
+	X(bad_checksum, meant, "its checksum is wrong, and drop_bad_checksums is set")             \
+	X(segmentation, loss, "a super-packet whose headers contradict themselves: not to be cut") \
+	X(too_big, loss, "longer than the MTU, and its DF flag (or IPv6) forbids fragments")       \
+	X(reassembly, loss, "fragments whose packet did not become whole, or overlapped")          \
 	X(not_echo, meant, "icmpecho: neither an ARP request nor an ICMP echo request")            \
 	X(consumed, meant, "received and freed, as rxonly and flowgen do")                         \
 	X(discarded, meant, "the drop stage")

@@ -126,6 +126,10 @@ void device_plan_ports(const struct config *config, const char *root, struct pla
 			ports[index].tx_queues_max = 0;
 			break;
 		case PORT_FILE: ports[index].tx_queues_max = 1; break;
+		case PORT_INTERFACE:
+			ports[index].rx_queues_max = 1;
+			ports[index].tx_queues_max = 1;
+			break;
 		}
 	}
 }
