@@ -32,6 +32,7 @@ int port_open(
 		port->rx_queues_max = 1;
 		return 0;
 	case PORT_FILE: port->tx_queues_max = 1; return 0;
+	case PORT_INTERFACE: break;
 	}
 	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
 }
