@@ -35,6 +35,7 @@ struct gso {
 	/* RTE_ETH_TX_OFFLOAD_{IPV4,TCP,UDP}_CKSUM of the device: asked of it in the segments' mbufs
 	 * instead of computed. Not for what is in tunnels. */
 	uint64_t tx_offloads;
+	uint32_t mtu; /* bytes of the IP fragments that UFO makes */
 	struct gso_counters counters;
 };
 
@@ -70,5 +71,11 @@ void gso_abandon(struct gso *gso, struct gso_cut *cut);
 /* Finishes what a super-packet's flags ask for without cutting it: for a port that carries it whole
  * and knows of no flags. Clears the flags. */
 void gso_finish_whole(struct rte_mbuf *packet);
+
+/* Makes a super-packet of a TCP packet without flags whose IP packet is longer than `mtu` (of a
+ * capture that was taken above the cutting, for example). Headers as receive_parse() sets them.
+ * false: it is not longer, or nothing that can be cut (not TCP, a fragment, mtu too small, not
+ * writable); it is then as it was. */
+bool gso_adopt(struct rte_mbuf *packet, uint32_t mtu);
 
 #endif
