@@ -27,6 +27,12 @@ static unsigned l4_header_bytes(const struct frame_spec *spec)
 	}
 }
 
+/* ICMP over IPv6 is another protocol. */
+static unsigned ip_protocol(const struct frame_spec *spec)
+{
+	return spec->ip == 6 && spec->protocol == IPPROTO_ICMP ? IPPROTO_ICMPV6 : spec->protocol;
+}
+
 static uint32_t l4_type(const struct frame_spec *spec)
 {
 	if (spec->fragment || spec->fragment_place != 0)
@@ -62,11 +68,11 @@ static void ipv6_write(struct built_frame *frame, uint8_t *ip, unsigned l4_bytes
 	frame->packet_type |= spec->options ? RTE_PTYPE_L3_IPV6_EXT : RTE_PTYPE_L3_IPV6;
 	ip[0] = 0x60;
 	put16(ip + 4, spec->options + l4_bytes);
-	ip[6] = (uint8_t)spec->protocol;
+	ip[6] = (uint8_t)ip_protocol(spec);
 	if (spec->options == 0)
 		return;
 	memset(extension, 0, spec->options); /* destination options: Pad1 */
-	extension[0] = (uint8_t)spec->protocol;
+	extension[0] = (uint8_t)ip_protocol(spec);
 	if (l4_type(spec) == RTE_PTYPE_L4_FRAG) {
 		ip[6] = IPPROTO_FRAGMENT;
 		put16(extension + 2, spec->fragment_place << 3 | 1);
@@ -170,7 +176,7 @@ static uint32_t naive_pseudo(const struct built_frame *frame, const uint8_t *ip,
 	uint32_t sum = frame->spec.ip == 4 ? naive_sum(ip + 12, 8, 0) : naive_sum(ip + 8, 32, 0);
 
 	put16(rest, l4_bytes);
-	put16(rest + 2, frame->spec.protocol);
+	put16(rest + 2, ip_protocol(&frame->spec));
 	return naive_sum(rest, 4, sum);
 }
 
@@ -179,14 +185,15 @@ void frame_checksums(const struct built_frame *frame, uint8_t *bytes)
 	const struct frame_spec *spec = &frame->spec;
 	uint8_t *ip = bytes + frame->l2, *l4 = ip + frame->l3;
 	uint32_t l4_bytes = l4_header_bytes(spec) + spec->payload;
-	unsigned field = spec->protocol == IPPROTO_TCP ? 16 : 6;
+	bool icmp = spec->protocol == IPPROTO_ICMP;
+	unsigned field = spec->protocol == IPPROTO_TCP ? 16 : icmp ? 2 : 6;
 	uint32_t sum;
 
 	if (spec->ip == 4) {
 		put16(ip + 10, 0);
 		put16(ip + 10, ~(unsigned)naive_sum(ip, frame->l3, 0));
 	}
-	if (spec->ip == 0 || frame->l4 == 0 || spec->protocol == IPPROTO_ICMP)
+	if (spec->ip == 0 || frame->l4 == 0)
 		return;
 	if (spec->protocol == IPPROTO_UDP && spec->udp_none)
 		return;
@@ -197,7 +204,8 @@ void frame_checksums(const struct built_frame *frame, uint8_t *bytes)
 		return;
 	}
 	put16(l4 + field, 0);
-	sum = naive_sum(l4, l4_bytes, naive_pseudo(frame, ip, l4_bytes));
+	sum = icmp && spec->ip == 4 ? 0 : naive_pseudo(frame, ip, l4_bytes);
+	sum = naive_sum(l4, l4_bytes, sum);
 	if (spec->protocol == IPPROTO_UDP && sum == 0xffff)
 		sum = 0; /* goes out as 0xffff */
 	put16(l4 + field, ~sum);

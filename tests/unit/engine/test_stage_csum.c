@@ -14,7 +14,12 @@ static const struct config_stage config = {.type = "csum"};
 
 static unsigned l4_needed(const struct frame_spec *spec)
 {
-	return spec->protocol == IPPROTO_TCP ? 20 : spec->protocol == IPPROTO_SCTP ? 12 : 8;
+	switch (spec->protocol) {
+	case IPPROTO_TCP: return 20;
+	case IPPROTO_SCTP: return 12;
+	case IPPROTO_ICMP: return 4;
+	default: return 8;
+	}
 }
 
 /* What is in the first segment gets its checksum. */
@@ -75,12 +80,12 @@ static void sums_as_a_naive_sum_does(void **state)
 /* Odd segments, so that words lie across their borders. */
 static void segments_of_every_size(void **state)
 {
-	static const unsigned protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+	static const unsigned protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP};
 	struct stage_fixture *fixture = *state;
 	uint64_t seed = 3;
 
 	assert_int_equal(fixture_create(fixture, "csum", &config, NULL), 0);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++)
 		for (unsigned first = 34; first < 70; first++)
 			for (unsigned rest = 1; rest < 12; rest++) {
 				struct frame_spec spec = {.ip = 4,
@@ -194,6 +199,51 @@ static void source_routed_ipv6_is_left_alone(void **state)
 	fixture_destroy(fixture);
 }
 
+static void source_routed_ipv4_is_left_alone(void **state)
+{
+	struct stage_fixture *fixture = *state;
+	const struct frame_spec spec = {.ip = 4, .protocol = IPPROTO_UDP, .options = 8};
+	const uint8_t option[8] = {1, 131, 7, 4, 192, 0, 2, 1};
+	uint64_t seed = 12;
+
+	assert_int_equal(fixture_create(fixture, "csum", &config, NULL), 0);
+	frame_build(&frame, &spec, &seed);
+	memcpy(frame.bytes + 34, option, sizeof(option));
+	memcpy(expected, frame.bytes, sizeof(expected));
+	expect(&frame, expected);
+	memcpy(expected + 42, frame.bytes + 42, 8); /* UDP's */
+	check(fixture, &frame, expected);
+
+	frame.bytes[34 + 3] = 8; /* beyond the last address: arrived */
+	memcpy(expected, frame.bytes, sizeof(expected));
+	expect(&frame, expected);
+	check(fixture, &frame, expected);
+	fixture_destroy(fixture);
+}
+
+/* They have sums of pseudo headers only: what cuts them makes theirs. */
+static void super_packets_are_left_alone(void **state)
+{
+	struct stage_fixture *fixture = *state;
+	const struct frame_spec spec = {.ip = 4, .protocol = IPPROTO_TCP, .payload = 3000};
+	uint64_t seed = 13;
+	const uint8_t *bytes;
+	uint32_t length;
+
+	assert_int_equal(fixture_create(fixture, "csum", &config, NULL), 0);
+	frame_build(&frame, &spec, &seed);
+	frame.spec.first = 1000;
+	frame.spec.rest = 1000;
+	fixture_add(fixture, frame_packet(&frame));
+	fixture->burst.packets[0]->ol_flags = RTE_MBUF_F_TX_TCP_SEG;
+	fixture_process(fixture);
+	bytes = packet_bytes(fixture->burst.packets[0], &length);
+	assert_memory_equal(bytes, addresses, sizeof(addresses));
+	assert_memory_equal(bytes + 12, frame.bytes + 12, length - 12);
+	fixture_clear(fixture);
+	fixture_destroy(fixture);
+}
+
 /* The sum of the pseudo header alone, in the field, uninverted: what a port takes it from. */
 static unsigned pseudo_sum(const uint8_t *ip, unsigned protocol, unsigned l4_bytes)
 {
@@ -269,6 +319,8 @@ int main(void)
 		TEST(udp_is_as_long_as_it_says),
 		TEST(udp_never_says_zero),
 		TEST(source_routed_ipv6_is_left_alone),
+		TEST(source_routed_ipv4_is_left_alone),
+		TEST(super_packets_are_left_alone),
 		TEST(ports_that_sum_are_asked),
 	};
 
