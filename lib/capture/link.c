@@ -177,3 +177,17 @@ int link_to_ethernet(const struct record *record, uint8_t *scratch, struct frame
 		ret_frame->original_length = UINT32_MAX;
 	return -1;
 }
+
+enum record_direction link_direction(const struct record *record)
+{
+	enum { OUTGOING = 4 };
+	unsigned packet_type;
+
+	if (record->link_type == LINK_LINUX_SLL)
+		packet_type = big_endian_u16(record->bytes);
+	else if (record->link_type == LINK_LINUX_SLL2)
+		packet_type = record->bytes[10];
+	else
+		return RECORD_DIRECTION_UNKNOWN;
+	return packet_type == OUTGOING ? RECORD_SENT : RECORD_RECEIVED;
+}

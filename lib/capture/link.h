@@ -22,4 +22,7 @@ enum { LINK_SCRATCH_BYTES = RECORD_MAX_BYTES + LINK_ETHERNET_HEADER_BYTES };
  * (LINK_SCRATCH_BYTES). */
 int link_to_ethernet(const struct record *record, uint8_t *scratch, struct frame *ret_frame);
 
+/* What SLL and SLL2 headers say of a record that link_to_ethernet() took. */
+enum record_direction link_direction(const struct record *record);
+
 #endif

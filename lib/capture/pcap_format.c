@@ -108,6 +108,9 @@ enum record_result pcap_format_next(
 	ret_record->length = length;
 	ret_record->original_length = original_length > length ? original_length : length;
 	ret_record->bytes = header + format->header_bytes;
+	ret_record->direction = RECORD_DIRECTION_UNKNOWN;
+	ret_record->interface = 0;
+	ret_record->interface_name = "";
 	window_take(window, format->header_bytes + length);
 	return RECORD_GIVEN;
 }

@@ -25,9 +25,11 @@ enum {
 	SIMPLE_START_BYTES = 4,
 };
 
+enum { OPTION_END = 0, OPTION_FLAGS = 2 };
+
 /* Leaves 256 KiB to the options of the longest packet. Other long blocks are only passed over. */
 enum { BLOCK_MAX_BYTES = 2 * RECORD_MAX_BYTES };
-/* No capture has that many; it bounds what a hostile one makes us allocate (2 MiB). */
+/* No capture has that many; it bounds what a hostile one makes us allocate (4 MiB). */
 enum { INTERFACES_MAX = 65536 };
 
 struct block {
@@ -158,7 +160,33 @@ static enum record_result packet_check(const struct pcapng_format *format,
 	ret_record->bytes = block->body + start_bytes;
 	ret_record->link_type = format->interfaces[interface_index].link_type;
 	ret_record->fcs_bytes = format->interfaces[interface_index].fcs_bytes;
+	ret_record->interface =
+		(uint32_t)(format->interfaces_seen - format->interface_count) + interface_index;
+	ret_record->interface_name = format->interfaces[interface_index].name;
+	ret_record->direction = RECORD_DIRECTION_UNKNOWN;
 	return RECORD_GIVEN;
+}
+
+/* From the options behind the packet: epb_flags, and pack_flags of the obsolete block. */
+static enum record_direction direction_read(
+	const struct pcapng_format *format, const struct block *block, uint32_t position)
+{
+	while (position <= block->body_bytes && block->body_bytes - position >= 8) {
+		unsigned code = load_u16(block->body + position, format->swapped);
+		uint32_t bytes = load_u16(block->body + position + 2, format->swapped);
+
+		if (code == OPTION_END)
+			break;
+		if (code == OPTION_FLAGS && bytes == 4) {
+			switch (load_u32(block->body + position + 4, format->swapped) & 3) {
+			case 1: return RECORD_RECEIVED;
+			case 2: return RECORD_SENT;
+			default: return RECORD_DIRECTION_UNKNOWN;
+			}
+		}
+		position += 4 + ((bytes + 3) & ~3u);
+	}
+	return RECORD_DIRECTION_UNKNOWN;
 }
 
 /* The two differ only in the first word: interface, or interface and drops in 16 bits each. */
@@ -182,6 +210,8 @@ static enum record_result packet_read(
 	ret_record->time_ns = pcapng_interface_time_ns(&format->interfaces[interface_index],
 		(uint64_t)load_u32(body + 4, format->swapped) << 32 |
 			load_u32(body + 8, format->swapped));
+	ret_record->direction = direction_read(
+		format, block, PACKET_START_BYTES + ((ret_record->length + 3) & ~3u));
 	return RECORD_GIVEN;
 }
 

@@ -3,7 +3,13 @@
 
 enum { BODY_BYTES = 8, RESOLUTION_IS_BINARY = 0x80, RESOLUTION_MICROSECONDS = 6 };
 
-enum { OPTION_END = 0, OPTION_RESOLUTION = 9, OPTION_FCS_LENGTH = 13, OPTION_OFFSET = 14 };
+enum {
+	OPTION_END = 0,
+	OPTION_NAME = 2,
+	OPTION_RESOLUTION = 9,
+	OPTION_FCS_LENGTH = 13,
+	OPTION_OFFSET = 14
+};
 
 typedef unsigned __int128 uint128;
 
@@ -22,10 +28,22 @@ static uint8_t fcs_bytes_of(uint8_t value)
 	return value >= 16 ? value / 8 : value;
 }
 
+/* Neither its end nor its length is trusted. */
+static void name_read(char name[RECORD_NAME_BYTES], const uint8_t *value, unsigned bytes)
+{
+	size_t length = strnlen((const char *)value, bytes);
+
+	if (length >= RECORD_NAME_BYTES)
+		length = RECORD_NAME_BYTES - 1;
+	memcpy(name, value, length);
+	name[length] = '\0';
+}
+
 static bool option_read(struct pcapng_interface *interface, unsigned code, const uint8_t *value,
 	unsigned bytes, bool swapped)
 {
 	switch (code) {
+	case OPTION_NAME: name_read(interface->name, value, bytes); return true;
 	case OPTION_RESOLUTION:
 		if (bytes != 1)
 			return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One interface of a pcapng section: its link type and how its time stamps become nanoseconds.
+ * One interface of a pcapng section: its name, link type and how its time stamps become
+ * nanoseconds.
  * Source: draft-ietf-opsawg-pcapng, section 4.2.
  */
 #ifndef WEIR_CAPTURE_PCAPNG_INTERFACE_H
@@ -15,6 +16,7 @@ struct pcapng_interface {
 	uint16_t link_type;
 	uint8_t resolution; /* if_tsresol: a power of 10, or of 2 with the top bit */
 	uint8_t fcs_bytes;
+	char name[RECORD_NAME_BYTES]; /* if_name; "": none */
 };
 
 /* From the body of an Interface Description Block. False: it contradicts itself. */

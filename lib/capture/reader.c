@@ -32,6 +32,7 @@ struct capture_reader {
 	struct pcap_format pcap;
 	struct pcapng_format pcapng;
 	uint64_t time_ns; /* of the last record that had one */
+	struct record record; /* the last one read */
 	struct capture_counts counts;
 	uint8_t *scratch; /* frames that were not Ethernet are built here */
 	char *name;
@@ -193,8 +194,7 @@ static bool record_accept(
 int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, struct error *error)
 {
 	while (!reader->ended) {
-		struct record record;
-		enum record_result result = record_next(reader, &record);
+		enum record_result result = record_next(reader, &reader->record);
 
 		if (result == RECORD_END)
 			break;
@@ -205,7 +205,7 @@ int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, 
 		reader->counts.read++;
 		switch (result) {
 		case RECORD_GIVEN:
-			if (record_accept(reader, &record, ret_frame))
+			if (record_accept(reader, &reader->record, ret_frame))
 				return 1;
 			break;
 		case RECORD_TOO_LONG: reader->counts.skipped[SKIP_too_long]++; break;
@@ -217,6 +217,21 @@ int capture_reader_next(struct capture_reader *reader, struct frame *ret_frame, 
 	}
 	reader->ended = true;
 	return reader->failure == 0 ? 0 : reading_failed(reader, reader->failure, error);
+}
+
+struct capture_origin capture_reader_origin(const struct capture_reader *reader)
+{
+	const struct record *record = &reader->record;
+
+	return (struct capture_origin){
+		.number = reader->counts.read,
+		.interface = record->interface,
+		.interface_name = record->interface_name,
+		.link_type = record->link_type,
+		.direction = record->direction != RECORD_DIRECTION_UNKNOWN ? record->direction
+									   : link_direction(record),
+		.timed = record->timed,
+	};
 }
 
 int capture_reader_rewind(struct capture_reader *reader, struct error *error)

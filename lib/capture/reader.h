@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "capture/record.h"
 #include "packet/frame.h"
 
 /* X(name, description): why a record of a capture was not replayed. */
@@ -47,6 +48,16 @@ struct capture_counts {
 	uint64_t skipped[SKIP_REASON_COUNT];
 };
 
+/* Where the frame given out last comes from. */
+struct capture_origin {
+	uint64_t number; /* of its record in the file, from 1, as Wireshark counts */
+	uint32_t interface; /* counted from 0 over all sections; 0 in pcap files */
+	const char *interface_name; /* "": none; valid as the frame's bytes are */
+	uint32_t link_type; /* that it was captured with, as in record.h */
+	enum record_direction direction; /* as pcapng's flags and the SLL headers say */
+	bool timed; /* false: the time is that of the record before */
+};
+
 struct capture_reader;
 
 /* "-" is standard input. A pipe is read as it comes, so that it can be live; memory stays the same
@@ -62,6 +73,9 @@ struct capture_reader *capture_reader_close(struct capture_reader *reader);
  * and the call may be repeated. */
 int capture_reader_next(
 	struct capture_reader *reader, struct frame *ret_frame, struct error *error);
+
+/* Of the last frame that capture_reader_next() gave. */
+struct capture_origin capture_reader_origin(const struct capture_reader *reader);
 
 /* Back to the first record; counts start anew. 0 or -errno: -ESPIPE for a pipe of which more than
  * the first MiB has been read. */

@@ -25,6 +25,12 @@ enum record_result {
 	RECORD_FAILED, /* out of memory, or reading failed (window->failure) */
 };
 
+/* Which way a packet went at the machine that captured it, where the capture says so. */
+enum record_direction { RECORD_DIRECTION_UNKNOWN, RECORD_RECEIVED, RECORD_SENT };
+
+/* An interface's name, cut to fit, with its ending 0. */
+enum { RECORD_NAME_BYTES = 32 };
+
 struct record {
 	uint64_t time_ns;
 	bool timed; /* false: the record carries no time (a Simple Packet Block) */
@@ -33,6 +39,9 @@ struct record {
 	uint32_t length; /* bytes captured, <= RECORD_MAX_BYTES */
 	uint32_t original_length; /* >= length */
 	const uint8_t *bytes;
+	enum record_direction direction;
+	uint32_t interface; /* counted from 0 over all sections of the file */
+	const char *interface_name; /* "" where the file names none; valid as the bytes are */
 };
 
 /* Unaligned loads; `swapped`: written in the other byte order than this machine's. */
