@@ -9,15 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/stage.h"
-
 /* stage->state. Writer of the counts: the worker; readers: any, each a whole word. */
 struct rx_checksum_state {
 	uint64_t bad_ip; /* packets with a bad IPv4 header checksum */
 	uint64_t bad_l4; /* those whose layer 4 checksum is bad */
 	bool drops; /* drop_bad_checksums of the port */
 };
-
-extern const struct stage_ops rx_checksum_stage;
 
 #endif

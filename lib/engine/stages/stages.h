@@ -21,6 +21,7 @@ extern const struct stage_ops noisy_stage;
 extern const struct stage_ops drop_stage;
 extern const struct stage_ops consume_stage;
 extern const struct stage_ops work_stage;
+extern const struct stage_ops rx_checksum_stage; /* in no configuration: rx_checksum.h */
 
 /* Frees every packet of the burst under one reason and leaves it empty. */
 static inline void burst_drop(struct stage *stage, struct burst *burst, enum drop_reason reason)
