@@ -243,6 +243,7 @@ struct config_stage {
 	uint32_t cycles;
 	/* gso, fragment: 0: the `to` port's */
 	uint32_t mtu;
+	bool uncut; /* gso, of a port whose feature is off: nothing is cut, only finished */
 	/* reassemble: how long fragments wait for the others, and how many packets */
 	uint64_t timeout_ns;
 	uint32_t datagrams;

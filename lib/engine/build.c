@@ -125,6 +125,7 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 	if (plan->emulated_queues[p] > 0)
 		port->rss = PORT_RSS_SOFTWARE;
 	engine->plan.tx_queues[p] = tx_queues;
+	port->super_packets_come = engine_super_packets_come(engine->config, p);
 	result = port_configure(port, rx_queues, tx_queues, pools, error);
 	if (result != 0)
 		return result;
@@ -207,26 +208,13 @@ static int build_stage(struct pipeline *pipeline, uint16_t position,
 	const struct config_stage *wanted = &config->stages[position];
 	struct worker *worker = pipeline->worker;
 	struct engine *engine = worker->engine;
-	struct stage *stage = &pipeline->stages[position];
+	struct stage *stage = &pipeline->stages[SLOT_STAGES + position];
 	int result;
 
 	stage->ops = stage_find(wanted->type);
 	if (stage->ops == NULL)
 		return error_set(error, ENOENT, "pipeline %s: there is no stage \"%s\"",
 			config->name, wanted->type);
-	stage->counters = &pipeline->counters[position];
-	stage->drops = worker->counters.drops;
-	stage->next = position + 1 < config->stage_count ? &pipeline->stages[position + 1] : NULL;
-	stage->pipeline = pipeline;
-	stage->pool = engine_pool(engine, worker->numa_node);
-	stage->consumers = &engine->consumers;
-	stage->tsc_hz = engine->tsc_hz;
-	stage->worker = worker->index;
-	stage->port_index = config->to_port;
-	if (config->to_port != UINT16_MAX) {
-		stage->tx_address = engine->ports[config->to_port].address;
-		stage->tx_offloads = engine->ports[config->to_port].tx_offloads;
-	}
 	if (stage->ops->create != NULL) {
 		result = stage->ops->create(
 			stage, wanted, engine_socket(engine, worker->numa_node), error);
@@ -234,10 +222,7 @@ static int build_stage(struct pipeline *pipeline, uint16_t position,
 			return error_prefix(error, "pipeline %s, stage %s, worker %u", config->name,
 				wanted->type, worker->index);
 	}
-	pipeline->stage_count = position + 1;
-	pipeline->parses |= (stage->ops->flags & STAGE_PARSES) != 0;
-	pipeline->is_source |= (stage->ops->flags & STAGE_SOURCE) != 0;
-	pipeline->flushes |= stage->ops->flush != NULL;
+	pipeline->on[SLOT_STAGES + position] = true;
 	return 0;
 }
 
@@ -251,12 +236,12 @@ static int build_pipeline(struct worker *worker, uint16_t index, struct error *e
 	pipeline->index = index;
 	if (config->to_port != UINT16_MAX)
 		pipeline->transmit = &worker->transmits[config->to_port];
+	chain_init(pipeline);
 	for (uint16_t i = 0; i < config->stage_count; i++) {
 		result = build_stage(pipeline, i, config, error);
 		if (result != 0)
 			return result;
 	}
-	worker->flushes |= pipeline->flushes;
 	return 0;
 }
 
@@ -373,25 +358,6 @@ static struct worker *build_worker(struct engine *engine, uint16_t index, struct
 	return worker;
 }
 
-/* A lent packet may be read but not written. Through a ring device it may come back into a pipeline
- * that writes, so whose it is does not matter then. */
-static void choose_copies(struct engine *engine)
-{
-	bool has_ring = false;
-
-	for (uint16_t p = 0; p < engine->port_count; p++)
-		has_ring |= engine->ports[p].config->kind == PORT_DEVICE &&
-			strncmp(engine->ports[p].config->device, "net_ring", 8) == 0;
-	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
-		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
-		struct replay *replay = engine->ports[pipeline->from_port].replay;
-
-		if (replay != NULL &&
-			(pipeline_writes(pipeline) || (has_ring && engine_writes(engine))))
-			replay_set_copy(replay, true);
-	}
-}
-
 int engine_build_workers(struct engine *engine, struct error *error)
 {
 	engine->worker_count = engine->plan.worker_count;
@@ -405,7 +371,6 @@ int engine_build_workers(struct engine *engine, struct error *error)
 		engine_build_limits(engine, error) != 0 || build_tx_queues(engine, error) != 0 ||
 		steering_consumers_make(engine->config, &engine->consumers, error) != 0)
 		return -error->code;
-	choose_copies(engine);
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		for (uint16_t p = 0; p < engine->port_count; p++)
 			build_transmit(engine->workers[w], p);
@@ -422,5 +387,5 @@ int engine_build_workers(struct engine *engine, struct error *error)
 		engine_choose_tx_queues(engine, engine->config, p);
 		engine_set_tx_retry(engine, p);
 	}
-	return 0;
+	return engine_link(engine, engine->config, error);
 }

@@ -159,9 +159,26 @@ static bool device_rss_differs(
 			sizeof(wanted->ports[port].rss));
 }
 
+/* What decides which steps are linked into the pipelines. */
+static bool steps_differ(const struct engine *engine, const struct config *wanted)
+{
+	bool differs = false;
+
+	for (uint16_t p = 0; p < engine->port_count; p++) {
+		const struct config_port *from = &engine->config->ports[p];
+		const struct config_port *to = &wanted->ports[p];
+
+		differs |= differ(&from->features, &to->features, sizeof(from->features)) ||
+			differ(&from->gro, &to->gro, sizeof(from->gro)) ||
+			from->drop_bad_checksums != to->drop_bad_checksums;
+	}
+	return differs;
+}
+
 static bool needs_parking(const struct engine *engine, const struct config *wanted)
 {
-	bool needs = wanted->steering.netdev_max_backlog > engine->ring_limit;
+	bool needs = wanted->steering.netdev_max_backlog > engine->ring_limit ||
+		steps_differ(engine, wanted);
 
 	for (uint16_t p = 0; p < engine->port_count; p++) {
 		const struct config_port *from = &engine->config->ports[p];
@@ -206,6 +223,10 @@ static int change_parked(struct engine *engine, const struct config *wanted, str
 		give_device_rss_back(engine, wanted, engine->port_count);
 		return error_prefix(error, "steering.netdev_max_backlog %u",
 			wanted->steering.netdev_max_backlog);
+	}
+	if (steps_differ(engine, wanted) && engine_link(engine, wanted, error) != 0) {
+		give_device_rss_back(engine, wanted, engine->port_count);
+		return -error->code;
 	}
 	for (uint16_t p = 0; p < engine->port_count; p++)
 		engine_choose_tx_queues(engine, wanted, p);

@@ -68,8 +68,11 @@ struct tx_view {
 };
 
 struct stage_view {
-	uint16_t pipeline, worker, position;
+	uint16_t pipeline, worker;
+	uint16_t position; /* in the chain: first what features ask for, then what was configured */
 	const char *type;
+	bool by_feature; /* not configured: a feature of a port asks for it */
+	bool on; /* linked now */
 	const struct stage_counters *counters;
 };
 
@@ -119,9 +122,11 @@ uint64_t engine_duration_ns(const struct engine *engine);
 uint64_t engine_tsc_hz(const struct engine *engine);
 const struct config *engine_config(const struct engine *engine);
 
-/* The account at this moment; exact after engine_stop(). in + made = out + held + drops. */
+/* The account at this moment; exact after engine_stop():
+ *     in + made = out + merged + held + drops
+ * made: what stages created, cut super-packets among it; merged: what became part of another. */
 struct engine_account {
-	uint64_t in, made, out, held;
+	uint64_t in, made, merged, out, held;
 	uint64_t bytes_in, bytes_out;
 	uint64_t drops[DROP_REASON_COUNT];
 	int64_t unaccounted; /* 0, or a defect of weir */

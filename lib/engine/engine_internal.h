@@ -85,6 +85,7 @@ int engine_build_rings(struct engine *engine, uint32_t limit, struct error *erro
 /* How long a full tx queue of the port is tried again, as its configuration says. Any time. */
 void engine_set_tx_retry(struct engine *engine, uint16_t port);
 /* xps.c; workers parked: which worker sends through which of a port's tx queues. */
+void engine_choose_holds(struct engine *engine, struct worker *worker);
 void engine_choose_tx_queues(struct engine *engine, const struct config *config, uint16_t port);
 
 /* engine.c; the lock is held. Parks all workers with nothing on the way; false: they were parked.
@@ -92,8 +93,12 @@ void engine_choose_tx_queues(struct engine *engine, const struct config *config,
 bool engine_pause(struct engine *engine);
 void engine_resume(struct engine *engine);
 
-/* Whether a stage of it writes into packets. */
-bool pipeline_writes(const struct config_pipeline *pipeline);
+/* chain.c. Whether a pipeline that leads to the port may bring super-packets; and what the port's
+ * features come to. */
+struct feature_state;
+bool engine_super_packets_come(const struct config *config, uint16_t port);
+void engine_features(const struct engine *engine, const struct config *config, uint16_t port,
+	struct feature_state *ret_states);
 
 /* verify.c, order.c; take NULL. */
 void verify_destroy(struct verify *verify);

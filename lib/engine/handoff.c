@@ -195,7 +195,7 @@ static void receive_take(struct batch_ring *ring, uint64_t header, bool looks, s
 static inline bool work_looks(const struct worker *worker, unsigned work)
 {
 	return (work & WORK_TRANSMIT) == 0 &&
-		worker->pipelines[work & ~(unsigned)WORK_HELP].stage_count > 0;
+		worker->pipelines[work & ~(unsigned)WORK_HELP].first != NULL;
 }
 
 static inline bool runs_alone(unsigned batch_work, unsigned work, unsigned count)

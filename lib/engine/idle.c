@@ -195,7 +195,8 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 		if (left < WAKE_EARLY_NS + sleep)
 			return 0;
 	}
-	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS;
+	/* No interrupt comes for what a stage holds. */
+	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS && !worker->held;
 	/* What came between the last poll and the arming raises no interrupt: poll once more first.
 	 */
 	if (by_interrupt && !worker->interrupts_armed) {

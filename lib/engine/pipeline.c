@@ -33,7 +33,7 @@ void pipeline_stages(struct pipeline *pipeline, struct burst *burst)
 {
 	bool timed = (pipeline->tick++ & (SAMPLE_EVERY - 1)) == 0;
 
-	stages_run(pipeline->stage_count ? &pipeline->stages[0] : NULL, burst, timed);
+	stages_run(pipeline->first, burst, timed);
 }
 
 void pipeline_run(struct pipeline *pipeline, struct burst *burst)

@@ -37,10 +37,11 @@ struct stage_counters {
 	uint64_t packets; /* that entered */
 	uint64_t bytes;
 	uint64_t batches;
-	uint64_t made; /* created by the stage (txonly, flowgen, copies) */
+	uint64_t made; /* created by the stage (txonly, flowgen, copies, what gso cut) */
+	uint64_t merged; /* that became part of another one (gro, reassemble) */
 	uint64_t sampled_cycles; /* cycles and packets of the sampled batches: cycles a packet */
 	uint64_t sampled_packets;
-	uint64_t held; /* gauge: packets kept in the stage now */
+	uint64_t held; /* gauge: packets kept in the stage now, as they came */
 } __attribute__((aligned(64)));
 
 struct rfs_consumers;
@@ -59,6 +60,9 @@ struct stage {
 	uint16_t worker;
 	struct rte_ether_addr tx_address; /* MAC address of the `to` port */
 	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* the `to` port does */
+	uint32_t tx_mtu; /* of the `to` port; 65535: none */
+	uint32_t tx_whole; /* while created: PORT_WHOLE_*, what the `to` port takes as it is */
+	const struct config_port *from; /* while created: the port the pipeline begins at */
 };
 
 enum {

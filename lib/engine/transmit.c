@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/worker.h"
+#include "segmentation/super_packet.h"
 
 /* Drops what the port could not carry, before a driver drops it without a word. */
 static __rte_noinline void transmit_check(
@@ -13,7 +14,8 @@ static __rte_noinline void transmit_check(
 	for (uint16_t i = 0; i < burst->count;) {
 		const struct rte_mbuf *packet = burst->packets[i];
 
-		if (unlikely(packet->pkt_len > transmit->length_max))
+		/* A super-packet that is still one here is to be cut by the port. */
+		if (unlikely(packet->pkt_len > transmit->length_max) && !super_packet_is(packet))
 			burst_drop(worker, burst, i, DROP_tx_too_long);
 		else if (unlikely(packet->nb_segs > transmit->segments_max))
 			burst_drop(worker, burst, i, DROP_tx_segments);

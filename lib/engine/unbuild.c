@@ -17,7 +17,7 @@ static void unbuild_worker(struct engine *engine, struct worker *worker)
 		for (uint16_t s = 0; s < worker->pipelines[i].stage_count; s++) {
 			struct stage *stage = &worker->pipelines[i].stages[s];
 
-			if (stage->ops->destroy != NULL)
+			if (stage->state != NULL && stage->ops->destroy != NULL)
 				stage->ops->destroy(stage);
 		}
 	for (uint16_t i = 0; worker->polls && i < worker->poll_count; i++) {

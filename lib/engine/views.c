@@ -129,7 +129,7 @@ static unsigned stages_a_worker(const struct engine *engine)
 	unsigned count = 0;
 
 	for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
-		count += engine->config->pipelines[i].stage_count;
+		count += SLOT_STAGES + engine->config->pipelines[i].stage_count + 1u;
 	return count;
 }
 
@@ -142,17 +142,18 @@ void engine_stage_view(const struct engine *engine, unsigned index, struct stage
 {
 	unsigned each = stages_a_worker(engine);
 	uint16_t worker = (uint16_t)(index / each);
-	uint16_t pipeline = 0;
+	const struct pipeline *pipeline = engine->workers[worker]->pipelines;
 
-	index %= each;
-	while (index >= engine->config->pipelines[pipeline].stage_count)
-		index -= engine->config->pipelines[pipeline++].stage_count;
+	for (index %= each; index >= pipeline->stage_count; pipeline++)
+		index -= pipeline->stage_count;
 	*ret_view = (struct stage_view){
-		.pipeline = pipeline,
+		.pipeline = pipeline->index,
 		.worker = worker,
 		.position = (uint16_t)index,
-		.type = engine->config->pipelines[pipeline].stages[index].type,
-		.counters = &engine->workers[worker]->pipelines[pipeline].counters[index],
+		.type = pipeline->stages[index].ops->name,
+		.by_feature = index < SLOT_STAGES || index + 1u == pipeline->stage_count,
+		.on = pipeline->on[index],
+		.counters = &pipeline->counters[index],
 	};
 }
 
@@ -260,22 +261,6 @@ const struct replay *engine_replay(const struct engine *engine, uint16_t port)
 	return engine->ports[port].replay;
 }
 
-bool pipeline_writes(const struct config_pipeline *pipeline)
-{
-	for (uint16_t s = 0; s < pipeline->stage_count; s++)
-		if (stage_find(pipeline->stages[s].type)->flags & STAGE_WRITES)
-			return true;
-	return false;
-}
-
-bool engine_writes(const struct engine *engine)
-{
-	for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
-		if (pipeline_writes(&engine->config->pipelines[i]))
-			return true;
-	return false;
-}
-
 const struct plan *engine_plan(const struct engine *engine)
 {
 	return &engine->plan;
@@ -316,6 +301,7 @@ static void account_worker(const struct worker *worker, struct engine_account *a
 	for (uint16_t i = 0; i < engine->config->pipeline_count; i++)
 		for (uint16_t s = 0; s < worker->pipelines[i].stage_count; s++) {
 			account->made += worker->pipelines[i].counters[s].made;
+			account->merged += worker->pipelines[i].counters[s].merged;
 			account->held += worker->pipelines[i].counters[s].held;
 		}
 	for (uint16_t i = 0; i < worker->inbox_count; i++)
@@ -338,8 +324,8 @@ void engine_account(const struct engine *engine, struct engine_account *account)
 		}
 	for (uint16_t w = 0; w < engine->worker_count; w++)
 		account_worker(engine->workers[w], account);
-	account->unaccounted =
-		(int64_t)(account->in + account->made - account->out - account->held);
+	account->unaccounted = (int64_t)(account->in + account->made - account->merged -
+		account->out - account->held);
 	for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
 		account->unaccounted -= (int64_t)account->drops[r];
 }

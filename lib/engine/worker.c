@@ -219,6 +219,7 @@ static void worker_loop(struct worker *worker)
 		if (worker->flushes)
 			held = worker_flush(worker, now,
 				phase == PHASE_DRAIN_BACKLOG || phase == PHASE_DRAIN_TX);
+		worker->held = held > 0;
 		handoff_publish(worker, held);
 		if (moved > 0) {
 			worker->idle_since_tsc = 0;

@@ -66,18 +66,36 @@ static inline bool transmit_is_own(const struct transmit *transmit)
 	return transmit->port != NULL && transmit->owner == NULL;
 }
 
-/* One worker's instance of a pipeline. */
+/*
+ * The steps of a pipeline, in this order: what the features of the port it begins at ask for, the
+ * stages that were configured, what the features of the port it leads to ask for. Between them are
+ * places for taps. Only steps that are on are linked into the chain: one that is off costs nothing.
+ */
+enum {
+	SLOT_RX_CHECKSUM,
+	SLOT_GRO,
+	SLOT_STAGES, /* the configured ones; then one for GSO */
+	PIPELINE_SLOTS = SLOT_STAGES + CONFIG_STAGES_MAX + 1,
+	/* Places of taps: before the first step, and after each (that of the last is before tx). */
+	PIPELINE_TAPS = PIPELINE_SLOTS + 1,
+};
+
+/* One worker's instance of a pipeline. Linked by chain.c. */
 struct pipeline {
 	struct worker *worker;
 	uint16_t index;
-	uint16_t stage_count;
+	uint16_t stage_count; /* slots in use */
 	uint32_t tick; /* batches so far: every 128th is timed */
 	bool parses; /* a stage wants headers found */
 	bool is_source; /* a stage makes packets */
 	bool flushes; /* a stage holds packets */
+	struct stage *first; /* of the chain; NULL: none */
 	struct transmit *transmit; /* NULL: the last stage is the end */
-	struct stage stages[CONFIG_STAGES_MAX];
-	struct stage_counters counters[CONFIG_STAGES_MAX];
+	struct stage stages[PIPELINE_SLOTS];
+	bool on[PIPELINE_SLOTS]; /* linked */
+	struct stage_counters counters[PIPELINE_SLOTS];
+	struct stage taps[PIPELINE_TAPS]; /* [i]: before stages[i]; ops NULL: off */
+	struct stage_counters tap_counters; /* of no interest */
 };
 
 /* What the packets of one rx queue are steered by: made by the control side (steering_tables.c),
@@ -172,6 +190,7 @@ struct worker {
 	bool latency_on, adaptive, flushes;
 	bool restores; /* a poll of it has `restore` */
 	bool holds; /* packets may stay here after their pipeline ran: see handoff_publish() */
+	bool held; /* a stage held packets when it was last looked at */
 	struct rx_poll *polls; /* [poll_count] */
 	struct pipeline *pipelines; /* [pipelines of the configuration] */
 	struct transmit *transmits; /* [ports] */
@@ -204,6 +223,12 @@ struct worker {
 	struct error start_error;
 	struct lane *lanes; /* [worker_count] */
 };
+
+/* chain.c. Makes the steps of a pipeline that features ask for, and links nothing yet. */
+void chain_init(struct pipeline *pipeline);
+/* Workers parked: links the steps that `config` and the taps ask for, in all pipelines. After an
+ * error all is as it was. */
+int engine_link(struct engine *engine, const struct config *config, struct error *error);
 
 /* worker.c: the thread. */
 void *worker_main(void *worker);

@@ -21,7 +21,7 @@ static void set_queue(struct engine *engine, struct worker *worker, uint16_t p, 
 }
 
 /* Whether packets may stay here after their pipeline ran. */
-static void choose_holds(struct engine *engine, struct worker *worker)
+void engine_choose_holds(struct engine *engine, struct worker *worker)
 {
 	handoff_all_through(worker);
 	worker->holds = worker->flushes;
@@ -42,6 +42,6 @@ void engine_choose_tx_queues(struct engine *engine, const struct config *config,
 			owners[queues[w]] = engine->workers[w];
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
 		set_queue(engine, engine->workers[w], port, queues[w], owners[queues[w]]);
-		choose_holds(engine, engine->workers[w]);
+		engine_choose_holds(engine, engine->workers[w]);
 	}
 }

@@ -58,6 +58,16 @@ static inline uint16_t tx_queue_send(
 enum { PORT_RSS_KEY_MAX = 64 }; /* bytes; drivers have 40 or 52 */
 enum port_rss { PORT_RSS_OFF, PORT_RSS_SOFTWARE, PORT_RSS_HARDWARE };
 
+/* Super-packets that a port takes as they are: to cut them itself, or for whoever takes them from
+ * it. */
+enum {
+	PORT_WHOLE_TCP = 1 << 0,
+	PORT_WHOLE_UDP = 1 << 1, /* into datagrams of one size */
+	PORT_WHOLE_UFO = 1 << 2, /* into IP fragments */
+	PORT_WHOLE_TUNNEL = 1 << 3, /* in a tunnel */
+	PORT_WHOLE_MARKED = 1 << 4, /* with the flags of segmentation/super_packet.h, unfinished */
+};
+
 struct replay; /* port/replay.h */
 struct sink; /* port/sink.h */
 
@@ -86,6 +96,8 @@ struct port {
 	uint32_t tx_length_max; /* longest frame the port can send, bytes; UINT32_MAX: any */
 	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
 	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* switched on */
+	uint32_t tx_whole; /* PORT_WHOLE_* it can take */
+	bool super_packets_come; /* a pipeline that leads here may bring some; before configuring */
 	struct rte_ether_addr address;
 	struct replay *replay; /* PORT_REPLAY, PORT_GENERATE */
 	struct sink *sink; /* PORT_FILE, or a device whose departures are written to a file */

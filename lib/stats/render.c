@@ -120,13 +120,14 @@ static void stage_row(struct table *table, const json_t *stage, const char *pipe
 	table_cell(table, "%.1f", read_real(stage, "packets_per_batch"));
 	table_cell(table, "%.1f", read_real(stage, "cycles_per_packet"));
 	table_count(table, read_count(stage, "made"));
+	table_count(table, read_count(stage, "merged"));
 	table_count(table, read_count(stage, "held"));
 }
 
 static void render_stages(FILE *out, const json_t *stages, unsigned flags)
 {
 	static const char *const titles[] = {"<pipeline", "<stage", "worker", "packets",
-		"packets/s", "bit/s", "per batch", "cycles/packet", "made", "held", NULL};
+		"packets/s", "bit/s", "per batch", "cycles/packet", "made", "merged", "held", NULL};
 	struct table table;
 	const json_t *stage, *worker;
 	size_t i, n;
@@ -224,16 +225,19 @@ static void render_account(FILE *out, const json_t *account, unsigned flags)
 {
 	static const struct {
 		const char *before, *name;
-	} terms[] = {{"in", "in"}, {" + made", "made"}, {" = out", "out"}, {" + held", "held"},
-		{" + drops", "drops"}};
+	} terms[] = {{"in", "in"}, {" + made", "made"}, {" = out", "out"}, {" + merged", "merged"},
+		{" + held", "held"}, {" + drops", "drops"}};
 	json_int_t unaccounted = json_integer_value(json_object_get(account, "unaccounted"));
 	char text[32];
 
 	(void)flags;
 	fprintf(out, "account: ");
-	for (unsigned i = 0; i < sizeof(terms) / sizeof(terms[0]); i++)
-		fprintf(out, "%s %s", terms[i].before,
-			count_text(text, read_count(account, terms[i].name)));
+	for (unsigned i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+		uint64_t count = (uint64_t)read_count(account, terms[i].name);
+
+		if (count > 0 || strcmp(terms[i].name, "merged") != 0)
+			fprintf(out, "%s %s", terms[i].before, count_text(text, count));
+	}
 	if (unaccounted == 0)
 		fprintf(out, " (exact)\n");
 	else

@@ -161,6 +161,7 @@ static json_t *account_json(const struct engine_account *account)
 	set_count(object, "in", account->in);
 	set_count(object, "made", account->made);
 	set_count(object, "out", account->out);
+	set_count(object, "merged", account->merged);
 	set_count(object, "held", account->held);
 	set_count(object, "drops", drops);
 	json_object_set_new(object, "unaccounted", json_integer(account->unaccounted));

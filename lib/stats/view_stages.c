@@ -7,7 +7,7 @@
 struct stage_sum {
 	struct flow flow;
 	uint64_t sampled_cycles, sampled_packets; /* of the interval */
-	uint64_t made, held;
+	uint64_t made, merged, held;
 };
 
 static void stage_sum_add(struct stage_sum *sum, const struct stage_counters *now,
@@ -22,6 +22,7 @@ static void stage_sum_add(struct stage_sum *sum, const struct stage_counters *no
 	sum->sampled_cycles += difference(now->sampled_cycles, before->sampled_cycles);
 	sum->sampled_packets += difference(now->sampled_packets, before->sampled_packets);
 	sum->made += now->made;
+	sum->merged += now->merged;
 	sum->held += now->held;
 }
 
@@ -30,6 +31,7 @@ static void set_stage_sum(json_t *object, const struct stage_sum *sum, uint64_t 
 	set_flow(object, &sum->flow, interval_ns);
 	set_ratio(object, "cycles_per_packet", ratio(sum->sampled_cycles, sum->sampled_packets));
 	set_count(object, "made", sum->made);
+	set_count(object, "merged", sum->merged);
 	set_count(object, "held", sum->held);
 }
 
@@ -83,6 +85,11 @@ json_t *view_stages_json(const struct view *view)
 		engine_stage_view(view->engine, i, &stage);
 		workers = json_array();
 		stage_collect(view, &stage, &sum, workers);
+		/* A feature that is off, and was all the time, says nothing to anybody. */
+		if (stage.by_feature && !stage.on && sum.flow.total.packets == 0) {
+			json_decref(workers);
+			continue;
+		}
 		object = json_object();
 		set_text(object, "pipeline",
 			stage.pipeline < config->pipeline_count
@@ -90,6 +97,7 @@ json_t *view_stages_json(const struct view *view)
 				: NULL);
 		set_count(object, "position", stage.position);
 		set_text(object, "stage", stage.type);
+		json_object_set_new(object, "by_feature", json_boolean(stage.by_feature));
 		set_stage_sum(object, &sum, view->interval_ns);
 		json_object_set_new(object, "workers", workers);
 		json_array_append_new(stages, object);

@@ -13,12 +13,13 @@ def write(folder, ports, pipelines, **sections):
 
 
 def account(report):
-    """The law: in + made = out + held + drops, exactly. Returns the account and drops by reason."""
+    """The law: in + made = out + merged + held + drops, exactly. Returns the account and drops by reason."""
     found = dict(report["account"])
     found["dropped"] = {reason: drop["packets"] for reason, drop in report["drops"].items()
                         if drop["packets"]}
     assert found["drops"] == sum(found["dropped"].values()), report
-    assert found["in"] + found["made"] == found["out"] + found["held"] + found["drops"], found
+    assert found["in"] + found["made"] == (found["out"] + found["merged"] + found["held"]
+                                           + found["drops"]), found
     assert found["unaccounted"] == 0, found
     return found
 

@@ -4,7 +4,7 @@
 
 static void rxonly_process(struct stage *stage, struct burst *burst)
 {
-	burst_drop(stage, burst, DROP_consumed);
+	stage_drop_burst(stage, burst, DROP_consumed);
 }
 
 const struct stage_ops rxonly_stage = {

@@ -20,6 +20,8 @@ static const struct stage_ops *const stages[] = {
 	&drop_stage,
 	&consume_stage,
 	&work_stage,
+	&gro_stage,
+	&gso_stage,
 };
 
 const struct stage_ops *stage_find(const char *name)

@@ -22,9 +22,12 @@ extern const struct stage_ops drop_stage;
 extern const struct stage_ops consume_stage;
 extern const struct stage_ops work_stage;
 extern const struct stage_ops rx_checksum_stage; /* in no configuration: rx_checksum.h */
+extern const struct stage_ops gro_stage;
+extern const struct stage_ops gso_stage;
 
 /* Frees every packet of the burst under one reason and leaves it empty. */
-static inline void burst_drop(struct stage *stage, struct burst *burst, enum drop_reason reason)
+static inline void stage_drop_burst(
+	struct stage *stage, struct burst *burst, enum drop_reason reason)
 {
 	stage->drops[reason] += burst->count;
 	rte_pktmbuf_free_bulk(burst->packets, burst->count);

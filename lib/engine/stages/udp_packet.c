@@ -120,7 +120,7 @@ void udp_source_process(struct stage *stage, struct burst *burst)
 	struct udp_source *source = stage->state;
 	unsigned count = source->burst;
 
-	burst_drop(stage, burst, DROP_consumed);
+	stage_drop_burst(stage, burst, DROP_consumed);
 	while (count > 0 && rte_pktmbuf_alloc_bulk(stage->pool, burst->packets, count) != 0)
 		count /= 2;
 	for (unsigned i = 0; i < count; i++)
