@@ -220,13 +220,29 @@ static void check_order(struct report *report, const struct config *config, unsi
 	for (unsigned i = 0; i < pipeline->stage_count; i++) {
 		const struct config_stage *stage = &pipeline->stages[i];
 
-		if (stage->type == NULL || strcmp(stage->type, "noisy") != 0 ||
-			stage->buffer_packets == 0)
+		if (stage->type == NULL)
 			continue;
-		report_at(report, pointer_text(pointer, "/pipelines/%u/stages/%u/buffer", index, i),
-			"holds packets back, and \"order\": \"restore\" cannot put them in "
-			"order again; expected \"none\", or \"order\": \"flow\"");
+		if (strcmp(stage->type, "noisy") == 0 && stage->buffer_packets != 0)
+			report_at(report,
+				pointer_text(pointer, "/pipelines/%u/stages/%u/buffer", index, i),
+				"holds packets back, and \"order\": \"restore\" cannot put them in "
+				"order again; expected \"none\", or \"order\": \"flow\"");
+		if (strcmp(stage->type, "gro") == 0 || strcmp(stage->type, "reassemble") == 0)
+			report_at(report,
+				pointer_text(pointer, "/pipelines/%u/stages/%u", index, i),
+				"holds packets back, and \"order\": \"restore\" cannot put them in "
+				"order again; expected \"order\": \"flow\"");
 	}
+	if (pipeline->from_port != UINT16_MAX &&
+		(config->ports[pipeline->from_port].features.generic_receive_offload ==
+				FEATURE_ON ||
+			config->ports[pipeline->from_port].features.large_receive_offload ==
+				FEATURE_ON))
+		report_at(report, pointer_text(pointer, "/pipelines/%u/order", index),
+			"\"restore\" cannot put in order what GRO holds back; expected \"flow\", "
+			"or "
+			"port \"%s\" without generic-receive-offload and large-receive-offload",
+			pipeline->from);
 }
 
 void config_check(struct report *report, struct config *config)

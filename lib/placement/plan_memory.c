@@ -17,6 +17,7 @@ enum {
 	DESCRIPTOR_BYTES =
 		64, /* the larger drivers' rx or tx descriptor and its software ring entry */
 	PACKETS_MIN = 2048,
+	FRAGMENTS_TYPICAL = 4, /* of a packet that waits for the others */
 	PARKED_PACKETS = 1024, /* engine's STEERING_PARK_MIN: what moves may park, an rx queue */
 	RESTORED_PACKETS = 64 * BURST_PACKETS, /* engine/restore.c: bursts that others help with */
 };
@@ -80,6 +81,23 @@ static uint64_t whole_hugepages(uint64_t bytes)
 	return (bytes + hugepage_bytes - 1) / hugepage_bytes * hugepage_bytes;
 }
 
+static bool is_stage(const struct config_stage *stage, const char *name)
+{
+	return strcmp(stage->type, name) == 0;
+}
+
+/* Whether the pipeline merges packets, as a stage or by a feature of the port it begins at. */
+static bool merges(const struct config *config, const struct config_pipeline *pipeline)
+{
+	const struct config_features *features = &config->ports[pipeline->from_port].features;
+
+	for (unsigned stage = 0; stage < pipeline->stage_count; stage++)
+		if (is_stage(&pipeline->stages[stage], "gro"))
+			return true;
+	return features->generic_receive_offload == FEATURE_ON ||
+		features->large_receive_offload == FEATURE_ON;
+}
+
 static uint64_t held_by_stages(const struct config *config)
 {
 	uint64_t packets = 0;
@@ -87,10 +105,25 @@ static uint64_t held_by_stages(const struct config *config)
 	for (unsigned index = 0; index < config->pipeline_count; index++) {
 		const struct config_pipeline *pipeline = &config->pipelines[index];
 
+		if (merges(config, pipeline))
+			packets += config->ports[pipeline->from_port].gro.packets;
 		for (unsigned stage = 0; stage < pipeline->stage_count; stage++)
-			packets += pipeline->stages[stage].buffer_packets;
+			packets += pipeline->stages[stage].buffer_packets +
+				(uint64_t)pipeline->stages[stage].datagrams * FRAGMENTS_TYPICAL;
 	}
 	return packets;
+}
+
+/* Of what is cut each packet takes two buffers: its headers, and a reference to the payload. */
+static uint64_t buffers_a_packet(const struct config *config, unsigned port)
+{
+	for (unsigned index = 0; index < config->pipeline_count; index++)
+		if (config->pipelines[index].to_port == port &&
+			(merges(config, &config->pipelines[index]) ||
+				config->ports[config->pipelines[index].from_port].kind ==
+					PORT_INTERFACE))
+			return 2;
+	return 1;
 }
 
 static bool restores_order(const struct config *config, unsigned port)
@@ -131,7 +164,7 @@ static void count_descriptors(const struct config *config, const struct topology
 			const struct plan_worker *worker = &plan->workers[queue];
 
 			descriptors[topology_node_index(topology, worker->memory_node)] +=
-				config->ports[port].tx_descriptors;
+				config->ports[port].tx_descriptors * buffers_a_packet(config, port);
 		}
 	}
 }
