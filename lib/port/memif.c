@@ -7,9 +7,9 @@
 #include <rte_interrupts.h>
 #include <rte_lcore.h>
 
-/* A send waits 100 sleeps of at least 20 us; who is still kept out then is so for another reason
+/* A send waits 1000 sleeps of at least 20 us; who is still kept out then is so for another reason
  * than a peer. */
-enum { SLEEP_NS = 20000, SEND_SLEEPS = 100 };
+enum { SLEEP_NS = 20000, SEND_SLEEPS = 1000 };
 
 /* Threads that are in the driver, by DPDK's thread id: mostly one, and a line of its own. */
 static struct {

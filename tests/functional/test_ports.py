@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real and virtual ports: what goes in at one comes out at the other, and is counted."""
+import random
 import subprocess
 import time
 
@@ -8,6 +9,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 import captures
+import memif
 import runs
 
 
@@ -135,11 +137,13 @@ def test_memif_between_two_processes(weir, tmp_path, traffic, zero_copy):
     arguments = ["--single-file-segments"] if zero_copy == "yes" else []
     zero_copy = ",zero-copy=yes" if zero_copy == "yes" else ""
     path, _socket = runs.write(
-        giver, {"in": runs.from_file(traffic, speed="20kpps"),
-                "peer": {"device": device + "client" + zero_copy}},
-        [{"from": "in", "to": "peer"}], memory={"eal_args": arguments})
-    packets = runs.account(weir.run("run", path, "--json").ok().json())
-    time.sleep(0.3)
+        giver, {"in": runs.from_file(traffic, speed="5kpps"),
+                "peer": {"device": device + "client" + zero_copy},
+                "silent": {"device": "net_ring0"}},
+        [{"from": "in", "to": "peer"}, {"from": "silent", "to": "peer"}],
+        memory={"eal_args": arguments})
+    # Longer than the file: what is still in shared memory when a peer leaves is lost.
+    packets = runs.account(weir.run("run", path, "--duration", "1.5s", "--json").ok().json())
     taken = runs.account(server.stop().ok().json())
     # What is sent before the two have met is dropped, by name.
     assert packets["out"] + packets["dropped"].get("tx_no_port", 0) == 2000, packets
@@ -147,6 +151,32 @@ def test_memif_between_two_processes(weir, tmp_path, traffic, zero_copy):
     assert taken["in"] == taken["out"] == packets["out"], taken
     whole = list(captures.raw_frames(traffic))
     assert list(captures.raw_frames(out)) == whole[2000 - packets["out"]:]
+
+
+def test_memif_peers_may_leave_at_any_instant(weir, tmp_path):
+    """While packets flow both ways, and then another one comes. DPDK unmaps what they shared."""
+    meeting = tmp_path / "memif.sock"
+    path, _socket = runs.write(
+        tmp_path,
+        {"peer": {"device": f"net_memif0,id=0,socket={meeting},socket-abstract=no,role=server"}},
+        [{"from": "peer", "to": "peer", "stages": ["macswap"]}])
+    server = weir.start("run", path, "--json")
+    server.wait_until(lambda: memif.answers(meeting), "an answer to a first peer")
+    instants, given, taken = random.Random(1), 0, 0
+    for _ in range(300):
+        try:
+            peer = memif.Peer(meeting, frames(1)[0])
+        except memif.Left as error:
+            pytest.fail(f"{error}: {server.wait()!r}")
+        peer.fill()
+        time.sleep(instants.uniform(0, 0.0005))
+        counts = peer.leave()
+        given, taken = given + counts[0], taken + counts[1]
+    packets = runs.account(server.stop().ok().json())
+    assert (packets["in"], packets["out"]) == (given, taken), packets
+    assert given > 100000
+    # What was on its way back when the peer left.
+    assert set(packets["dropped"]) <= {"tx_full", "tx_no_port"}, packets
 
 
 def test_jumbo_frames_from_virtio_user_to_vhost(weir, tmp_path):
@@ -163,11 +193,11 @@ def test_jumbo_frames_from_virtio_user_to_vhost(weir, tmp_path):
     taker = weir.start("run", path, "--json")
     taker.wait_until(meeting.exists, "the vhost socket")
     path, _socket = runs.write(
-        guest, {"in": runs.from_file(jumbo, speed="5kpps"),
-                "wire": {"device": f"net_virtio_user0,path={meeting}", "mtu": 9000}},
-        [{"from": "in", "to": "wire"}], memory=shared)
-    packets = runs.account(weir.run("run", path, "--json").ok().json())
-    time.sleep(0.3)
+        guest, {"in": runs.from_file(jumbo, speed="1kpps"),
+                "wire": {"device": f"net_virtio_user0,path={meeting}", "mtu": 9000},
+                "silent": {"device": "net_ring0"}},
+        [{"from": "in", "to": "wire"}, {"from": "silent", "to": "wire"}], memory=shared)
+    packets = runs.account(weir.run("run", path, "--duration", "2s", "--json").ok().json())
     taken = runs.account(taker.stop().ok().json())
     # Until the two have met nobody takes packets off the queue: some are dropped, by name.
     assert set(packets["dropped"]) <= {"tx_full", "tx_no_port"}, packets
