@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "port/ethdev_rss.h"
+#include "port/features.h"
 
 /* What weir would use if the device does it. */
 #define TX_CHECKSUM_OFFLOADS                                                                       \
@@ -27,6 +28,15 @@ static void device_name(const char *device, char *name, size_t size)
 		length = size - 1;
 	memcpy(name, device, length);
 	name[length] = '\0';
+}
+
+/* net_tap cuts in software, by rte_gso: IPv4 only, and weir does that better. */
+static uint64_t tx_capable(const struct rte_eth_dev_info *info)
+{
+	const uint64_t cuts = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_TSO;
+
+	return strcmp(info->driver_name, "net_tap") == 0 ? info->tx_offload_capa & ~cuts
+							 : info->tx_offload_capa;
 }
 
 int ethdev_open(struct port *port, struct error *error)
@@ -73,6 +83,7 @@ int ethdev_open(struct port *port, struct error *error)
 		(port->memif && strstr(device, "zero-copy=yes"));
 	port->rx_queues_max = info.max_rx_queues;
 	port->tx_queues_max = info.max_tx_queues;
+	port->tx_capable = tx_capable(&info);
 	port->rss_unable = ethdev_rss_unable(&port->config->rss, &info);
 	port->numa_node = rte_eth_dev_socket_id(id);
 	rte_eth_macaddr_get(id, &port->address);
@@ -111,38 +122,33 @@ static uint16_t tx_segments_limit(const struct rte_eth_dev_info *info, uint64_t 
 	return info->tx_desc_lim.nb_seg_max ? info->tx_desc_lim.nb_seg_max : UINT16_MAX;
 }
 
-/* One feature: what of `wanted` the device does. Asked for and not there is an error, by name. */
-static int choose_feature(const struct port *port, const char *driver, const char *name,
-	enum feature_switch wish, uint64_t capable, uint64_t wanted, uint64_t *offloads,
-	struct error *error)
+/* What the device is to do, of what it can: as its features come to. Cutting only where something
+ * to cut comes, unless it is asked for: a driver may have a faster way without. */
+static void choose_offloads(
+	const struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
-	if (wish == FEATURE_ON && (capable & wanted) != wanted)
-		return error_set(error, ENOTSUP,
-			"port %s: /ports/%s/features/%s is on, but %s cannot do "
-			"it; use \"auto\"",
-			port->config->name, port->config->name, name, driver);
-	if (wish != FEATURE_OFF)
-		*offloads |= capable & wanted;
-	return 0;
-}
+	const struct config_features *wanted = &port->config->features;
+	struct feature_abilities abilities;
+	struct feature_state states[FEATURE_COUNT];
 
-static int choose_features(const struct port *port, const struct rte_eth_dev_info *info,
-	struct rte_eth_conf *conf, struct error *error)
-{
-	const struct config_features *features = &port->config->features;
-	const char *driver = info->driver_name;
-	int result;
-
-	result = choose_feature(port, driver, "rx-checksumming", features->rx_checksumming,
-		info->rx_offload_capa, RTE_ETH_RX_OFFLOAD_CHECKSUM, &conf->rxmode.offloads, error);
-	if (result == 0)
-		result = choose_feature(port, driver, "tx-checksumming", features->tx_checksumming,
-			info->tx_offload_capa, TX_CHECKSUM_OFFLOADS, &conf->txmode.offloads, error);
-	if (result == 0)
-		result = choose_feature(port, driver, "scatter-gather", features->scatter_gather,
-			info->tx_offload_capa, RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
-			&conf->txmode.offloads, error);
-	return result;
+	port_feature_abilities(port, &abilities);
+	abilities.rx_offloads = info->rx_offload_capa;
+	abilities.tx_offloads = port->tx_capable;
+	abilities.chains = abilities.chains_capable;
+	abilities.cuts = abilities.cuts_capable;
+	features_resolve(&abilities, wanted, port->super_packets_come, states);
+	if (wanted->rx_checksumming != FEATURE_OFF)
+		conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
+	if (wanted->tx_checksumming != FEATURE_OFF)
+		conf->txmode.offloads |= port->tx_capable & TX_CHECKSUM_OFFLOADS;
+	if (wanted->scatter_gather != FEATURE_OFF)
+		conf->txmode.offloads |= port->tx_capable & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (states[FEATURE_TCP_SEGMENTATION_OFFLOAD].on &&
+		(port->super_packets_come || wanted->tcp_segmentation_offload == FEATURE_ON))
+		conf->txmode.offloads |= port->tx_capable & RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	if (states[FEATURE_TX_UDP_SEGMENTATION].on &&
+		(port->super_packets_come || wanted->tx_udp_segmentation == FEATURE_ON))
+		conf->txmode.offloads |= port->tx_capable & RTE_ETH_TX_OFFLOAD_UDP_TSO;
 }
 
 static int check_wishes(const struct port *port, const struct rte_eth_dev_info *info,
@@ -226,9 +232,7 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	port->mtu = config->mtu ? config->mtu : mtu;
 	conf.rxmode.mtu = port->mtu;
 	conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	result = choose_features(port, &info, &conf, error);
-	if (result != 0)
-		return result;
+	choose_offloads(port, &info, &conf);
 	/* Rx interrupts let an idle worker sleep; a driver without them refuses, and it polls. */
 	conf.intr_conf.rxq = rx_queues > 0;
 	conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
@@ -244,9 +248,13 @@ int ethdev_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	port->rx_interrupts = conf.intr_conf.rxq;
 	port->rx_queue_count = rx_queues;
 	port->tx_queue_count = tx_queues;
+	port->rx_offloads = conf.rxmode.offloads;
 	port->tx_offloads = conf.txmode.offloads;
 	port->tx_length_max = tx_length_limit(info.driver_name, config->device, port->mtu);
 	port->tx_segments_max = tx_segments_limit(&info, conf.txmode.offloads);
+	port->tx_whole = port->tx_length_max == UINT32_MAX
+		? PORT_WHOLE_ALL
+		: features_device_cuts(port->tx_offloads);
 	result = setup_queues(port, &info, pools, conf.txmode.offloads, error);
 	if (result != 0)
 		return result;

@@ -35,79 +35,92 @@
 #include "config/config.h"
 #include "port/port.h"
 
-/* X(id, name, short name, the one it is part of, direction, its member of struct config_features).
- * Those without member are not switched one by one. */
+#define FEATURE_AT(member) offsetof(struct config_features, member)
+#define FEATURE_NO_MEMBER SIZE_MAX
+
+/* X(id, name, short name, the one it is part of, direction, where it is in struct config_features).
+ * Those without a place there are not switched one by one. */
 #define FEATURES(X)                                                                                \
-	X(RX_CHECKSUMMING, "rx-checksumming", "rx", NONE, RX, rx_checksumming)                     \
-	X(TX_CHECKSUMMING, "tx-checksumming", "tx", NONE, TX, tx_checksumming)                     \
-	X(TX_CHECKSUM_IPV4, "tx-checksum-ipv4", NULL, TX_CHECKSUMMING, TX, none)                   \
-	X(TX_CHECKSUM_IP_GENERIC, "tx-checksum-ip-generic", NULL, TX_CHECKSUMMING, TX, none)       \
-	X(TX_CHECKSUM_IPV6, "tx-checksum-ipv6", NULL, TX_CHECKSUMMING, TX, none)                   \
-	X(TX_CHECKSUM_FCOE_CRC, "tx-checksum-fcoe-crc", NULL, TX_CHECKSUMMING, TX, none)           \
-	X(TX_CHECKSUM_SCTP, "tx-checksum-sctp", NULL, TX_CHECKSUMMING, TX, none)                   \
-	X(SCATTER_GATHER, "scatter-gather", "sg", NONE, TX, scatter_gather)                        \
-	X(TX_SCATTER_GATHER, "tx-scatter-gather", NULL, SCATTER_GATHER, TX, none)                  \
+	X(RX_CHECKSUMMING, "rx-checksumming", "rx", NONE, RX, FEATURE_AT(rx_checksumming))         \
+	X(TX_CHECKSUMMING, "tx-checksumming", "tx", NONE, TX, FEATURE_AT(tx_checksumming))         \
+	X(TX_CHECKSUM_IPV4, "tx-checksum-ipv4", NULL, TX_CHECKSUMMING, TX, FEATURE_NO_MEMBER)      \
+	X(TX_CHECKSUM_IP_GENERIC, "tx-checksum-ip-generic", NULL, TX_CHECKSUMMING, TX,             \
+		FEATURE_NO_MEMBER)                                                                 \
+	X(TX_CHECKSUM_IPV6, "tx-checksum-ipv6", NULL, TX_CHECKSUMMING, TX, FEATURE_NO_MEMBER)      \
+	X(TX_CHECKSUM_FCOE_CRC, "tx-checksum-fcoe-crc", NULL, TX_CHECKSUMMING, TX,                 \
+		FEATURE_NO_MEMBER)                                                                 \
+	X(TX_CHECKSUM_SCTP, "tx-checksum-sctp", NULL, TX_CHECKSUMMING, TX, FEATURE_NO_MEMBER)      \
+	X(SCATTER_GATHER, "scatter-gather", "sg", NONE, TX, FEATURE_AT(scatter_gather))            \
+	X(TX_SCATTER_GATHER, "tx-scatter-gather", NULL, SCATTER_GATHER, TX, FEATURE_NO_MEMBER)     \
 	X(TX_SCATTER_GATHER_FRAGLIST, "tx-scatter-gather-fraglist", NULL, SCATTER_GATHER, TX,      \
-		none)                                                                              \
+		FEATURE_NO_MEMBER)                                                                 \
 	X(TCP_SEGMENTATION_OFFLOAD, "tcp-segmentation-offload", "tso", NONE, TX,                   \
-		tcp_segmentation_offload)                                                          \
-	X(TX_TCP_SEGMENTATION, "tx-tcp-segmentation", NULL, TCP_SEGMENTATION_OFFLOAD, TX, none)    \
+		FEATURE_AT(tcp_segmentation_offload))                                              \
+	X(TX_TCP_SEGMENTATION, "tx-tcp-segmentation", NULL, TCP_SEGMENTATION_OFFLOAD, TX,          \
+		FEATURE_NO_MEMBER)                                                                 \
 	X(TX_TCP_ECN_SEGMENTATION, "tx-tcp-ecn-segmentation", NULL, TCP_SEGMENTATION_OFFLOAD, TX,  \
-		none)                                                                              \
+		FEATURE_NO_MEMBER)                                                                 \
 	X(TX_TCP_MANGLEID_SEGMENTATION, "tx-tcp-mangleid-segmentation", NULL,                      \
-		TCP_SEGMENTATION_OFFLOAD, TX, none)                                                \
-	X(TX_TCP6_SEGMENTATION, "tx-tcp6-segmentation", NULL, TCP_SEGMENTATION_OFFLOAD, TX, none)  \
+		TCP_SEGMENTATION_OFFLOAD, TX, FEATURE_NO_MEMBER)                                   \
+	X(TX_TCP6_SEGMENTATION, "tx-tcp6-segmentation", NULL, TCP_SEGMENTATION_OFFLOAD, TX,        \
+		FEATURE_NO_MEMBER)                                                                 \
 	X(UDP_FRAGMENTATION_OFFLOAD, "udp-fragmentation-offload", "ufo", NONE, TX,                 \
-		udp_fragmentation_offload)                                                         \
+		FEATURE_AT(udp_fragmentation_offload))                                             \
 	X(GENERIC_SEGMENTATION_OFFLOAD, "generic-segmentation-offload", "gso", NONE, TX,           \
-		generic_segmentation_offload)                                                      \
+		FEATURE_AT(generic_segmentation_offload))                                          \
 	X(GENERIC_RECEIVE_OFFLOAD, "generic-receive-offload", "gro", NONE, RX,                     \
-		generic_receive_offload)                                                           \
-	X(LARGE_RECEIVE_OFFLOAD, "large-receive-offload", "lro", NONE, RX, large_receive_offload)  \
-	X(RX_VLAN_OFFLOAD, "rx-vlan-offload", "rxvlan", NONE, RX, none)                            \
-	X(TX_VLAN_OFFLOAD, "tx-vlan-offload", "txvlan", NONE, TX, none)                            \
-	X(NTUPLE_FILTERS, "ntuple-filters", "ntuple", NONE, RX, none)                              \
-	X(RECEIVE_HASHING, "receive-hashing", "rxhash", NONE, RX, none)                            \
-	X(HIGHDMA, "highdma", NULL, NONE, TX, none)                                                \
-	X(RX_VLAN_FILTER, "rx-vlan-filter", NULL, NONE, RX, none)                                  \
-	X(VLAN_CHALLENGED, "vlan-challenged", NULL, NONE, TX, none)                                \
-	X(TX_GSO_ROBUST, "tx-gso-robust", NULL, NONE, TX, none)                                    \
-	X(TX_FCOE_SEGMENTATION, "tx-fcoe-segmentation", NULL, NONE, TX, none)                      \
-	X(TX_GRE_SEGMENTATION, "tx-gre-segmentation", NULL, NONE, TX, none)                        \
-	X(TX_GRE_CSUM_SEGMENTATION, "tx-gre-csum-segmentation", NULL, NONE, TX, none)              \
-	X(TX_IPXIP4_SEGMENTATION, "tx-ipxip4-segmentation", NULL, NONE, TX, none)                  \
-	X(TX_IPXIP6_SEGMENTATION, "tx-ipxip6-segmentation", NULL, NONE, TX, none)                  \
-	X(TX_UDP_TNL_SEGMENTATION, "tx-udp_tnl-segmentation", NULL, NONE, TX, none)                \
-	X(TX_UDP_TNL_CSUM_SEGMENTATION, "tx-udp_tnl-csum-segmentation", NULL, NONE, TX, none)      \
-	X(TX_GSO_PARTIAL, "tx-gso-partial", NULL, NONE, TX, none)                                  \
-	X(TX_TUNNEL_REMCSUM_SEGMENTATION, "tx-tunnel-remcsum-segmentation", NULL, NONE, TX, none)  \
-	X(TX_SCTP_SEGMENTATION, "tx-sctp-segmentation", NULL, NONE, TX, none)                      \
-	X(TX_ESP_SEGMENTATION, "tx-esp-segmentation", NULL, NONE, TX, none)                        \
-	X(TX_UDP_SEGMENTATION, "tx-udp-segmentation", NULL, NONE, TX, tx_udp_segmentation)         \
-	X(TX_GSO_LIST, "tx-gso-list", NULL, NONE, TX, none)                                        \
-	X(TX_NOCACHE_COPY, "tx-nocache-copy", NULL, NONE, TX, none)                                \
-	X(LOOPBACK, "loopback", NULL, NONE, TX, none)                                              \
-	X(RX_FCS, "rx-fcs", NULL, NONE, RX, none)                                                  \
-	X(RX_ALL, "rx-all", NULL, NONE, RX, none)                                                  \
-	X(TX_VLAN_STAG_HW_INSERT, "tx-vlan-stag-hw-insert", NULL, NONE, TX, none)                  \
-	X(RX_VLAN_STAG_HW_PARSE, "rx-vlan-stag-hw-parse", NULL, NONE, RX, none)                    \
-	X(RX_VLAN_STAG_FILTER, "rx-vlan-stag-filter", NULL, NONE, RX, none)                        \
-	X(L2_FWD_OFFLOAD, "l2-fwd-offload", NULL, NONE, TX, none)                                  \
-	X(HW_TC_OFFLOAD, "hw-tc-offload", NULL, NONE, TX, none)                                    \
-	X(ESP_HW_OFFLOAD, "esp-hw-offload", NULL, NONE, TX, none)                                  \
-	X(ESP_TX_CSUM_HW_OFFLOAD, "esp-tx-csum-hw-offload", NULL, NONE, TX, none)                  \
-	X(RX_UDP_TUNNEL_PORT_OFFLOAD, "rx-udp_tunnel-port-offload", NULL, NONE, RX, none)          \
-	X(TLS_HW_TX_OFFLOAD, "tls-hw-tx-offload", NULL, NONE, TX, none)                            \
-	X(TLS_HW_RX_OFFLOAD, "tls-hw-rx-offload", NULL, NONE, RX, none)                            \
-	X(RX_GRO_HW, "rx-gro-hw", NULL, NONE, RX, none)                                            \
-	X(TLS_HW_RECORD, "tls-hw-record", NULL, NONE, TX, none)                                    \
-	X(RX_GRO_LIST, "rx-gro-list", NULL, NONE, RX, none)                                        \
-	X(MACSEC_HW_OFFLOAD, "macsec-hw-offload", NULL, NONE, TX, none)                            \
-	X(RX_UDP_GRO_FORWARDING, "rx-udp-gro-forwarding", NULL, NONE, RX, rx_udp_gro_forwarding)   \
-	X(HSR_TAG_INS_OFFLOAD, "hsr-tag-ins-offload", NULL, NONE, TX, none)                        \
-	X(HSR_TAG_RM_OFFLOAD, "hsr-tag-rm-offload", NULL, NONE, RX, none)                          \
-	X(HSR_FWD_OFFLOAD, "hsr-fwd-offload", NULL, NONE, TX, none)                                \
-	X(HSR_DUP_OFFLOAD, "hsr-dup-offload", NULL, NONE, TX, none)
+		FEATURE_AT(generic_receive_offload))                                               \
+	X(LARGE_RECEIVE_OFFLOAD, "large-receive-offload", "lro", NONE, RX,                         \
+		FEATURE_AT(large_receive_offload))                                                 \
+	X(RX_VLAN_OFFLOAD, "rx-vlan-offload", "rxvlan", NONE, RX, FEATURE_NO_MEMBER)               \
+	X(TX_VLAN_OFFLOAD, "tx-vlan-offload", "txvlan", NONE, TX, FEATURE_NO_MEMBER)               \
+	X(NTUPLE_FILTERS, "ntuple-filters", "ntuple", NONE, RX, FEATURE_NO_MEMBER)                 \
+	X(RECEIVE_HASHING, "receive-hashing", "rxhash", NONE, RX, FEATURE_NO_MEMBER)               \
+	X(HIGHDMA, "highdma", NULL, NONE, TX, FEATURE_NO_MEMBER)                                   \
+	X(RX_VLAN_FILTER, "rx-vlan-filter", NULL, NONE, RX, FEATURE_NO_MEMBER)                     \
+	X(VLAN_CHALLENGED, "vlan-challenged", NULL, NONE, TX, FEATURE_NO_MEMBER)                   \
+	X(TX_GSO_ROBUST, "tx-gso-robust", NULL, NONE, TX, FEATURE_NO_MEMBER)                       \
+	X(TX_FCOE_SEGMENTATION, "tx-fcoe-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)         \
+	X(TX_GRE_SEGMENTATION, "tx-gre-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)           \
+	X(TX_GRE_CSUM_SEGMENTATION, "tx-gre-csum-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER) \
+	X(TX_IPXIP4_SEGMENTATION, "tx-ipxip4-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)     \
+	X(TX_IPXIP6_SEGMENTATION, "tx-ipxip6-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)     \
+	X(TX_UDP_TNL_SEGMENTATION, "tx-udp_tnl-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)   \
+	X(TX_UDP_TNL_CSUM_SEGMENTATION, "tx-udp_tnl-csum-segmentation", NULL, NONE, TX,            \
+		FEATURE_NO_MEMBER)                                                                 \
+	X(TX_GSO_PARTIAL, "tx-gso-partial", NULL, NONE, TX, FEATURE_NO_MEMBER)                     \
+	X(TX_TUNNEL_REMCSUM_SEGMENTATION, "tx-tunnel-remcsum-segmentation", NULL, NONE, TX,        \
+		FEATURE_NO_MEMBER)                                                                 \
+	X(TX_SCTP_SEGMENTATION, "tx-sctp-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)         \
+	X(TX_ESP_SEGMENTATION, "tx-esp-segmentation", NULL, NONE, TX, FEATURE_NO_MEMBER)           \
+	X(TX_UDP_SEGMENTATION, "tx-udp-segmentation", NULL, NONE, TX,                              \
+		FEATURE_AT(tx_udp_segmentation))                                                   \
+	X(TX_GSO_LIST, "tx-gso-list", NULL, NONE, TX, FEATURE_NO_MEMBER)                           \
+	X(TX_NOCACHE_COPY, "tx-nocache-copy", NULL, NONE, TX, FEATURE_NO_MEMBER)                   \
+	X(LOOPBACK, "loopback", NULL, NONE, TX, FEATURE_NO_MEMBER)                                 \
+	X(RX_FCS, "rx-fcs", NULL, NONE, RX, FEATURE_NO_MEMBER)                                     \
+	X(RX_ALL, "rx-all", NULL, NONE, RX, FEATURE_NO_MEMBER)                                     \
+	X(TX_VLAN_STAG_HW_INSERT, "tx-vlan-stag-hw-insert", NULL, NONE, TX, FEATURE_NO_MEMBER)     \
+	X(RX_VLAN_STAG_HW_PARSE, "rx-vlan-stag-hw-parse", NULL, NONE, RX, FEATURE_NO_MEMBER)       \
+	X(RX_VLAN_STAG_FILTER, "rx-vlan-stag-filter", NULL, NONE, RX, FEATURE_NO_MEMBER)           \
+	X(L2_FWD_OFFLOAD, "l2-fwd-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)                     \
+	X(HW_TC_OFFLOAD, "hw-tc-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)                       \
+	X(ESP_HW_OFFLOAD, "esp-hw-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)                     \
+	X(ESP_TX_CSUM_HW_OFFLOAD, "esp-tx-csum-hw-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)     \
+	X(RX_UDP_TUNNEL_PORT_OFFLOAD, "rx-udp_tunnel-port-offload", NULL, NONE, RX,                \
+		FEATURE_NO_MEMBER)                                                                 \
+	X(TLS_HW_TX_OFFLOAD, "tls-hw-tx-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)               \
+	X(TLS_HW_RX_OFFLOAD, "tls-hw-rx-offload", NULL, NONE, RX, FEATURE_NO_MEMBER)               \
+	X(RX_GRO_HW, "rx-gro-hw", NULL, NONE, RX, FEATURE_NO_MEMBER)                               \
+	X(TLS_HW_RECORD, "tls-hw-record", NULL, NONE, TX, FEATURE_NO_MEMBER)                       \
+	X(RX_GRO_LIST, "rx-gro-list", NULL, NONE, RX, FEATURE_NO_MEMBER)                           \
+	X(MACSEC_HW_OFFLOAD, "macsec-hw-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)               \
+	X(RX_UDP_GRO_FORWARDING, "rx-udp-gro-forwarding", NULL, NONE, RX,                          \
+		FEATURE_AT(rx_udp_gro_forwarding))                                                 \
+	X(HSR_TAG_INS_OFFLOAD, "hsr-tag-ins-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)           \
+	X(HSR_TAG_RM_OFFLOAD, "hsr-tag-rm-offload", NULL, NONE, RX, FEATURE_NO_MEMBER)             \
+	X(HSR_FWD_OFFLOAD, "hsr-fwd-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)                   \
+	X(HSR_DUP_OFFLOAD, "hsr-dup-offload", NULL, NONE, TX, FEATURE_NO_MEMBER)
 
 enum feature {
 #define X(id, name, alias, parent, direction, member) FEATURE_##id,
@@ -126,8 +139,6 @@ struct feature_info {
 	enum feature_direction direction;
 	size_t member; /* offset in struct config_features; FEATURE_NO_MEMBER: none */
 };
-
-#define FEATURE_NO_MEMBER SIZE_MAX
 
 extern const struct feature_info feature_infos[FEATURE_COUNT];
 
@@ -152,20 +163,21 @@ struct feature_state {
 /* What the device and the kind of a port can do. */
 struct feature_abilities {
 	bool receives, sends;
-	/* RTE_ETH_{RX,TX}_OFFLOAD_* that the device does, and those it could, had it been started
-	 * with them. */
-	uint64_t rx_offloads, tx_offloads;
-	uint64_t rx_capable, tx_capable;
+	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_{RX,TX}_OFFLOAD_* that the device does */
 	bool chains; /* sends packets of several buffers */
-	bool chains_capable;
 	uint32_t cuts; /* PORT_WHOLE_*: super-packets that the device or the kernel cuts */
-	uint32_t cuts_capable;
 	uint32_t carries; /* PORT_WHOLE_* that go as they are to whoever takes them: no limit */
+	/* What it could do, had it been started with it. */
+	bool chains_capable;
+	uint32_t cuts_capable;
 	enum port_rss rss;
 };
 
-/* Of a port as it is configured (or, before that, of what needs no configuring). */
+/* Of a port as it was configured. */
 void port_feature_abilities(const struct port *port, struct feature_abilities *ret_abilities);
+
+/* PORT_WHOLE_* that a device with these RTE_ETH_TX_OFFLOAD_* cuts. */
+uint32_t features_device_cuts(uint64_t tx_offloads);
 
 /* What a port's features come to. super_packets_come: a pipeline that leads to this port may bring
  * super-packets. */
@@ -174,8 +186,8 @@ void features_resolve(const struct feature_abilities *abilities,
 	struct feature_state ret_states[FEATURE_COUNT]);
 
 /* Is each feature that is wanted explicitly there? -ENOTSUP: says by name which is not, and why. */
-int features_check(const struct port *port, const struct feature_state states[FEATURE_COUNT],
-	struct error *error);
+int features_check(
+	const char *port, const struct feature_state states[FEATURE_COUNT], struct error *error);
 
 /* RTE_ETH_TX_OFFLOAD_* that weir may use of those switched on at the device. */
 uint64_t features_tx_offloads(const struct feature_abilities *abilities,

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 
 #include "port/ethdev.h"
+#include "port/features.h"
 #include "port/memif.h"
 #include "port/replay.h"
 #include "port/sink.h"
@@ -31,7 +32,10 @@ int port_open(
 		port->patient = true;
 		port->rx_queues_max = 1;
 		return 0;
-	case PORT_FILE: port->tx_queues_max = 1; return 0;
+	case PORT_FILE:
+		port->tx_queues_max = 1;
+		port->tx_whole = PORT_WHOLE_ALL;
+		return 0;
 	case PORT_INTERFACE: break;
 	}
 	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
@@ -42,6 +46,16 @@ static struct tx_queue device_tx_queue(const struct port *port, uint16_t queue)
 	if (port->memif)
 		return memif_tx_queue(port->ethdev, queue);
 	return (struct tx_queue){.ethdev = port->ethdev, .queue = queue};
+}
+
+static int check_features(const struct port *port, struct error *error)
+{
+	struct feature_abilities abilities;
+	struct feature_state states[FEATURE_COUNT];
+
+	port_feature_abilities(port, &abilities);
+	features_resolve(&abilities, &port->config->features, port->super_packets_come, states);
+	return features_check(port->config->name, states, error);
 }
 
 int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
@@ -58,6 +72,9 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	}
 	port->rx_queue_count = rx_queues;
 	port->tx_queue_count = tx_queues;
+	result = check_features(port, error);
+	if (result != 0)
+		return result;
 	if (path == NULL || tx_queues == 0)
 		return 0;
 	port->sink = sink_create(path, rte_get_tsc_hz(), error);

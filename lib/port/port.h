@@ -65,6 +65,8 @@ enum {
 	PORT_WHOLE_UDP = 1 << 1, /* into datagrams of one size */
 	PORT_WHOLE_UFO = 1 << 2, /* into IP fragments */
 	PORT_WHOLE_TUNNEL = 1 << 3, /* in a tunnel */
+	/* Those of a port without limit of length. */
+	PORT_WHOLE_ALL = PORT_WHOLE_TCP | PORT_WHOLE_UDP | PORT_WHOLE_UFO | PORT_WHOLE_TUNNEL,
 	PORT_WHOLE_MARKED = 1 << 4, /* with the flags of segmentation/super_packet.h, unfinished */
 };
 
@@ -95,7 +97,8 @@ struct port {
 	uint32_t mtu;
 	uint32_t tx_length_max; /* longest frame the port can send, bytes; UINT32_MAX: any */
 	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
-	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* switched on */
+	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_{RX,TX}_OFFLOAD_* switched on */
+	uint64_t tx_capable; /* RTE_ETH_TX_OFFLOAD_* that could have been */
 	uint32_t tx_whole; /* PORT_WHOLE_* it can take */
 	bool super_packets_come; /* a pipeline that leads here may bring some; before configuring */
 	struct rte_ether_addr address;
