@@ -19,10 +19,7 @@ static uint32_t partial_scalar(const void *bytes, uint32_t length, uint32_t sum)
 		memcpy(&word, at, 4);
 		wide += word;
 	}
-	word = 0;
-	memcpy(&word, at, length);
-	wide += word;
-	return checksum_narrow(wide);
+	return checksum_narrow(wide + checksum_tail(at, length));
 }
 
 static bool always(void)

@@ -28,7 +28,6 @@ TARGET_AVX2 uint32_t checksum_partial_avx2(const void *bytes, uint32_t length, u
 {
 	const uint8_t *at = bytes;
 	__m256i all[4], high[4];
-	uint64_t tail[4] = {0};
 
 	for (int i = 0; i < 4; i++)
 		all[i] = high[i] = _mm256_setzero_si256();
@@ -46,19 +45,11 @@ TARGET_AVX2 uint32_t checksum_partial_avx2(const void *bytes, uint32_t length, u
 		all[0] = _mm256_add_epi64(all[0], v);
 		high[0] = _mm256_add_epi64(high[0], _mm256_srli_epi64(v, 32));
 	}
-	if (length != 0) {
-		__m256i v;
-
-		memcpy(tail, at, length);
-		v = _mm256_loadu_si256((const __m256i *)tail);
-		all[1] = _mm256_add_epi64(all[1], v);
-		high[1] = _mm256_add_epi64(high[1], _mm256_srli_epi64(v, 32));
-	}
 	all[0] = _mm256_add_epi64(
 		_mm256_add_epi64(all[0], all[1]), _mm256_add_epi64(all[2], all[3]));
 	high[0] = _mm256_add_epi64(
 		_mm256_add_epi64(high[0], high[1]), _mm256_add_epi64(high[2], high[3]));
-	return checksum_narrow(reduce_avx2(all[0], high[0]) + sum);
+	return checksum_narrow(reduce_avx2(all[0], high[0]) + checksum_tail(at, length) + sum);
 }
 
 TARGET_AVX512 static inline void add_avx512(__m512i *all, __m512i *high, __m512i v)
