@@ -32,9 +32,11 @@ struct gso_counters { /* writer: the thread that calls; readers: any, each a who
 };
 
 struct gso {
-	struct rte_mempool *pool; /* for headers and indirect buffers */
-	/* RTE_ETH_TX_OFFLOAD_{IPV4,TCP,UDP}_CKSUM of the device: asked of it in the segments' mbufs
-	 * instead of computed. Not for what is in tunnels. */
+	struct rte_mempool *pool; /* for headers and indirect buffers; buffers of its own (none
+				     pinned to other memory), with room for headers */
+	/* RTE_ETH_TX_OFFLOAD_{TCP,UDP}_CKSUM of the device: asked of it in the segments' mbufs
+	 * instead of computed. Not for what is in tunnels, nor where the note has sums. IPv4's own
+	 * checksum is computed whatever the device does: that costs less than to ask for it. */
 	uint64_t tx_offloads;
 	uint32_t mtu; /* bytes of the IP fragments that UFO makes */
 	struct gso_counters counters;
