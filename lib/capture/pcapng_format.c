@@ -29,7 +29,7 @@ enum { OPTION_END = 0, OPTION_FLAGS = 2 };
 
 /* Leaves 256 KiB to the options of the longest packet. Other long blocks are only passed over. */
 enum { BLOCK_MAX_BYTES = 2 * RECORD_MAX_BYTES };
-/* No capture has that many; it bounds what a hostile one makes us allocate (4 MiB). */
+/* No capture has that many; it bounds what a hostile one makes us allocate (6 MiB). */
 enum { INTERFACES_MAX = 65536 };
 
 struct block {

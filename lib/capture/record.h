@@ -29,7 +29,7 @@ enum record_result {
 enum record_direction { RECORD_DIRECTION_UNKNOWN, RECORD_RECEIVED, RECORD_SENT };
 
 /* An interface's name, cut to fit, with its ending 0. */
-enum { RECORD_NAME_BYTES = 32 };
+enum { RECORD_NAME_BYTES = 64 };
 
 struct record {
 	uint64_t time_ns;
