@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "port/memif.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_interrupts.h>
 #include <rte_lcore.h>
@@ -67,6 +71,31 @@ int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms)
 	if (rte_thread_is_intr())
 		keep_workers_out();
 	return ready;
+}
+
+static bool is_memif_socket(int socket)
+{
+	int type = 0;
+	socklen_t length = sizeof(type);
+
+	return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+		type == SOCK_SEQPACKET;
+}
+
+/* A peer that left before it was greeted: the driver closes the socket but leaves it with EAL's
+ * interrupt thread (memif_listener_handler()), which then ends the process. Told that all is well
+ * the driver hears next that the peer left, and that it handles as it should. */
+ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
+{
+	ssize_t sent = syscall(SYS_sendmsg, socket, message, flags);
+
+	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET) && rte_thread_is_intr() &&
+		is_memif_socket(socket)) {
+		sent = 0;
+		for (size_t i = 0; i < message->msg_iovlen; i++)
+			sent += (ssize_t)message->msg_iov[i].iov_len;
+	}
+	return sent;
 }
 
 static uint32_t *own_place(void)

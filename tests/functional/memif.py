@@ -9,6 +9,7 @@ ACK, HELLO, INIT, ADD_REGION, ADD_RING, CONNECT, CONNECTED = range(1, 8)
 VERSION, COOKIE, TO_SERVER = 0x200, 0x3E31F20, 1
 HEAD, TAIL, DESCRIPTORS, DESCRIPTOR_BYTES = 6, 64, 128, 16
 MESSAGE_BYTES = 128
+MESSAGES = 5
 
 
 class Left(Exception):
@@ -18,7 +19,9 @@ class Left(Exception):
 class Peer:
     """One ring to the server, always full, and one back; each of 2^log2_slots frames."""
 
-    def __init__(self, path, frame, log2_slots=14):
+    def __init__(self, path, frame, says=MESSAGES, log2_slots=14):
+        """`says`: how many messages; fewer than all, and it does not wait for the last answer."""
+        self.says = says
         self.slots = 1 << log2_slots
         ring_bytes = DESCRIPTORS + self.slots * DESCRIPTOR_BYTES
         self.rings = {"out": 0, "back": ring_bytes}
@@ -39,28 +42,30 @@ class Peer:
         self.control.settimeout(10)
         try:
             self.control.connect(str(path))
-            self._meet(size, log2_slots)
+            self._meet(size, log2_slots, says)
         except OSError as error:
             raise Left(str(error)) from error
-
-    def _say(self, kind, body, answer, *files):
-        message = (struct.pack("<H", kind) + body).ljust(MESSAGE_BYTES, b"\0")
-        socket.send_fds(self.control, [message], files)
-        self._hear(answer)
 
     def _hear(self, wanted):
         got = self.control.recv(MESSAGE_BYTES)
         if len(got) != MESSAGE_BYTES or struct.unpack_from("<H", got)[0] != wanted:
             raise Left(f"message {wanted} wanted, not {got.rstrip(bytes(1))}")
 
-    def _meet(self, size, log2_slots):
-        self._hear(HELLO)
-        self._say(INIT, struct.pack("<HIB", VERSION, 0, 0), ACK)
-        self._say(ADD_REGION, struct.pack("<HQ", 0, size), ACK, self.file)
-        for name, flags in ("out", TO_SERVER), ("back", 0):
-            ring = struct.pack("<HHHIBH", flags, 0, 0, self.rings[name], log2_slots, 0)
-            self._say(ADD_RING, ring, ACK, self.bell)
-        self._say(CONNECT, b"", CONNECTED)
+    def _meet(self, size, log2_slots, says):
+        out, back = (struct.pack("<HHHIBH", flags, 0, 0, self.rings[name], log2_slots, 0)
+                     for name, flags in (("out", TO_SERVER), ("back", 0)))
+        messages = [(INIT, struct.pack("<HIB", VERSION, 0, 0), []),
+                    (ADD_REGION, struct.pack("<HQ", 0, size), [self.file]),
+                    (ADD_RING, out, [self.bell]), (ADD_RING, back, [self.bell]),
+                    (CONNECT, b"", [])]
+        answer = HELLO
+        for kind, body, files in messages[:says]:
+            self._hear(answer)
+            message = (struct.pack("<H", kind) + body).ljust(MESSAGE_BYTES, bytes(1))
+            socket.send_fds(self.control, [message], files)
+            answer = CONNECTED if kind == CONNECT else ACK
+        if says == MESSAGES:
+            self._hear(answer)
 
     def _get(self, ring, at):
         return struct.unpack_from("<H", self.memory, self.rings[ring] + at)[0]
@@ -76,9 +81,11 @@ class Peer:
     def leave(self):
         """Without a word, as a process that is killed. Once the server has let go, returns how
         many frames it took and how many it gave, if fill() was called once or never."""
-        self.control.shutdown(socket.SHUT_WR)
+        # Who said nothing does not hear either: the server's greeting fails.
+        self.control.shutdown(socket.SHUT_WR if self.says else socket.SHUT_RDWR)
         try:
-            self.control.recv(MESSAGE_BYTES)
+            while self.control.recv(MESSAGE_BYTES):
+                pass
         except ConnectionError:
             pass
         moved = self._get("out", TAIL), self._get("back", TAIL)

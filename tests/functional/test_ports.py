@@ -154,7 +154,7 @@ def test_memif_between_two_processes(weir, tmp_path, traffic, zero_copy):
 
 
 def test_memif_peers_may_leave_at_any_instant(weir, tmp_path):
-    """While packets flow both ways, and then another one comes. DPDK unmaps what they shared."""
+    """While packets flow both ways, or before that, and then another one comes."""
     meeting = tmp_path / "memif.sock"
     path, _socket = runs.write(
         tmp_path,
@@ -162,10 +162,11 @@ def test_memif_peers_may_leave_at_any_instant(weir, tmp_path):
         [{"from": "peer", "to": "peer", "stages": ["macswap"]}])
     server = weir.start("run", path, "--json")
     server.wait_until(lambda: memif.answers(meeting), "an answer to a first peer")
-    instants, given, taken = random.Random(1), 0, 0
+    instants, frame, given, taken = random.Random(1), frames(1)[0], 0, 0
     for _ in range(300):
         try:
-            peer = memif.Peer(meeting, frames(1)[0])
+            memif.Peer(meeting, frame, says=instants.randrange(memif.MESSAGES)).leave()
+            peer = memif.Peer(meeting, frame)
         except memif.Left as error:
             pytest.fail(f"{error}: {server.wait()!r}")
         peer.fill()
