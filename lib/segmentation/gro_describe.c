@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "segmentation/gro_describe.h"
+
+#include <rte_ether.h>
+
+#include "packet/parse.h"
+#include "packet/parse_inner.h"
+
+enum { VXLAN_BYTES = 8, GRE_BYTES = 4, GRE_KEY_BYTES = 4, GRE_HAS_KEY = 0x2000 };
+
+/* A packet with its headers in one piece. */
+struct view {
+	const struct rte_mbuf *packet;
+	const uint8_t *bytes;
+	uint32_t length; /* readable; candidates have to have all there */
+	struct headers outer, inner;
+	uint32_t start; /* of what is in the tunnel; 0: none */
+};
+
+static const uint8_t *first_bytes(
+	const struct rte_mbuf *packet, uint8_t buffer[PARSE_INNER_MAX_BYTES], uint32_t *ret_length)
+{
+	*ret_length = packet->data_len;
+	if (packet->nb_segs == 1 || packet->data_len >= PARSE_INNER_MAX_BYTES)
+		return rte_pktmbuf_mtod(packet, const uint8_t *);
+	*ret_length = RTE_MIN(packet->pkt_len, (uint32_t)PARSE_INNER_MAX_BYTES);
+	return rte_pktmbuf_read(packet, 0, *ret_length, buffer);
+}
+
+static bool l2_is_plain(uint32_t packet_type)
+{
+	switch (packet_type & RTE_PTYPE_L2_MASK) {
+	case RTE_PTYPE_L2_ETHER:
+	case RTE_PTYPE_L2_ETHER_VLAN:
+	case RTE_PTYPE_L2_ETHER_QINQ: return true;
+	default: return false;
+	}
+}
+
+static bool is_ipv6(const struct headers *headers)
+{
+	return headers->ether_type == RTE_ETHER_TYPE_IPV6;
+}
+
+/* What Linux looks through. A routing header with segments left would need another destination in
+ * the pseudo header; AH covers what merging changes. */
+static bool extensions_are_plain(const uint8_t *ip, const struct headers *headers)
+{
+	uint32_t offset = GRO_IPV6_BYTES;
+	uint8_t protocol = ip[6];
+
+	while (offset < headers->l3_length) {
+		const uint8_t *extension = ip + offset;
+
+		if (protocol != IPPROTO_HOPOPTS && protocol != IPPROTO_DSTOPTS &&
+			!(protocol == IPPROTO_ROUTING && extension[3] == 0))
+			return false;
+		protocol = extension[0];
+		offset += (extension[1] + 1u) * 8;
+	}
+	return true;
+}
+
+/* IP headers of either version, at `ip`, that may be merged, `room` bytes before the frame ends. */
+static bool ip_is_plain(const uint8_t *ip, const struct headers *headers, uint32_t room)
+{
+	if (headers->fragment || !gro_ip_keeps_rules(ip, is_ipv6(headers), room))
+		return false;
+	return !is_ipv6(headers) || extensions_are_plain(ip, headers);
+}
+
+static bool has_ports(const struct headers *headers)
+{
+	const uint32_t l4 = headers->packet_type & RTE_PTYPE_L4_MASK;
+
+	return headers->l4_offset != 0 &&
+		(l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP || l4 == RTE_PTYPE_L4_SCTP);
+}
+
+static uint64_t hash_ports(const uint8_t *bytes, const struct headers *headers, uint64_t around)
+{
+	return gro_hash_flow(gro_hash_addresses(bytes + headers->l3_offset, is_ipv6(headers)),
+		around, headers->l4_offset != 0 ? gro_load32(bytes + headers->l4_offset) : 0,
+		headers->ip_protocol);
+}
+
+/* Tags that the device took out of the frame belong to the Ethernet header, as does the port. */
+static uint64_t hash_around(const struct view *view)
+{
+	const struct rte_mbuf *packet = view->packet;
+	uint64_t hash = gro_hash_ethernet(view->bytes, view->outer.l3_offset) ^
+		((uint64_t)packet->port << 48);
+
+	if (gro_has_tags(packet))
+		hash = gro_hash_mix(hash, gro_tags(packet));
+	return hash;
+}
+
+/* The innermost headers, `offset` from the start of the frame: whether they keep the rules. */
+static bool describe_l4(const struct gro_rulebook *rules, const struct view *view,
+	const struct headers *headers, uint32_t offset, struct gro_packet *ret)
+{
+	const bool tcp = (headers->packet_type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_TCP;
+	const uint32_t l4 = offset + headers->l4_offset, header_bytes = l4 + headers->l4_length;
+	const uint32_t ip = offset + headers->l3_offset;
+
+	if (view->packet->nb_segs != 1 || header_bytes > GRO_HEADER_MAX ||
+		(headers->packet_type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_SCTP)
+		return false;
+	ret->layout.header_bytes = (uint8_t)header_bytes;
+	ret->layout.ip = (uint8_t)ip;
+	ret->layout.l4 = (uint8_t)l4;
+	ret->layout.kind = (uint8_t)(ret->layout.kind | (is_ipv6(headers) ? GRO_KIND_IPV6 : 0) |
+		(tcp ? GRO_KIND_TCP : 0));
+	ret->payload_bytes = view->length - header_bytes;
+	ret->tcp_flags = tcp ? view->bytes[l4 + 13] : 0;
+	if (!ip_is_plain(view->bytes + ip, headers, view->length - ip))
+		return false;
+	return tcp ? rules->tcp && gro_tcp_keeps_rules(view->bytes + l4, ret->payload_bytes)
+		   : rules->udp && gro_udp_keeps_rules(view->bytes + l4, ret->payload_bytes);
+}
+
+/* The tunnel's own header: what of it tells tunnels apart, and whether merging may hide it in one.
+ * A GRE checksum covers the payload, and a sequence number each packet. */
+static bool tunnel_key(const struct view *view, uint32_t *ret_key)
+{
+	const struct headers *outer = &view->outer;
+	const uint8_t *gre = view->bytes + outer->l3_offset + outer->l3_length;
+
+	*ret_key = 0;
+	switch (outer->packet_type & RTE_PTYPE_TUNNEL_MASK) {
+	case RTE_PTYPE_TUNNEL_VXLAN:
+		*ret_key = gro_load32(view->bytes + outer->l4_offset + GRO_UDP_BYTES + 4);
+		return true;
+	case RTE_PTYPE_TUNNEL_GRE:
+	case RTE_PTYPE_TUNNEL_NVGRE:
+		if (load_be16(gre) & GRE_HAS_KEY)
+			*ret_key = gro_load32(gre + GRE_BYTES);
+		return (load_be16(gre) & ~GRE_HAS_KEY) == 0;
+	case RTE_PTYPE_TUNNEL_IP: return true;
+	default: return false;
+	}
+}
+
+static bool outer_is_plain(const struct view *view)
+{
+	const struct headers *outer = &view->outer;
+	const uint8_t *ip = view->bytes + outer->l3_offset;
+	const uint32_t udp_bytes = view->length - outer->l4_offset;
+
+	if (outer->l3_length != (is_ipv6(outer) ? GRO_IPV6_BYTES : GRO_IPV4_BYTES) ||
+		!ip_is_plain(ip, outer, view->length - outer->l3_offset))
+		return false;
+	return outer->l4_offset == 0 || load_be16(view->bytes + outer->l4_offset + 4) == udp_bytes;
+}
+
+static void describe_tunnel(
+	const struct gro_rulebook *rules, const struct view *view, struct gro_packet *ret)
+{
+	const struct headers *outer = &view->outer, *inner = &view->inner;
+	uint64_t around = hash_ports(view->bytes, outer, hash_around(view));
+	bool candidate;
+	uint32_t key;
+
+	if (!rules->tunnels || !has_ports(inner))
+		return; /* holds for all between the tunnel's ends */
+	candidate = tunnel_key(view, &key);
+	around = gro_hash_mix(around, key);
+	if (inner->l3_offset >= GRO_ETHER_BYTES)
+		around ^= gro_hash_ethernet(view->bytes + view->start, inner->l3_offset);
+	ret->flow = hash_ports(view->bytes + view->start, inner, around);
+	ret->class = GRO_CLASS_UNMERGEABLE;
+	ret->layout.kind = (uint8_t)(GRO_KIND_TUNNEL | (is_ipv6(outer) ? GRO_KIND_OUTER_IPV6 : 0));
+	ret->layout.outer_ip = (uint8_t)outer->l3_offset;
+	ret->layout.outer_udp = (uint8_t)outer->l4_offset;
+	if (candidate && outer_is_plain(view) &&
+		(inner->l3_offset == 0 || l2_is_plain(inner->packet_type)) &&
+		describe_l4(rules, view, inner, view->start, ret))
+		ret->class = GRO_CLASS_CANDIDATE;
+}
+
+static void describe_ip(const struct gro_rulebook *rules, struct view *view, struct gro_packet *ret)
+{
+	struct headers *outer = &view->outer;
+
+	ret->class = GRO_CLASS_PORTLESS;
+	ret->addresses =
+		gro_hash_narrow(gro_hash_addresses(view->bytes + outer->l3_offset, is_ipv6(outer)));
+	if (outer->packet_type & RTE_PTYPE_TUNNEL_MASK) {
+		view->start = parse_inner(view->bytes, view->length, outer, &view->inner);
+		if (view->start != 0)
+			describe_tunnel(rules, view, ret);
+		return;
+	}
+	if (!has_ports(outer))
+		return;
+	ret->flow = hash_ports(view->bytes, outer, hash_around(view));
+	ret->class = describe_l4(rules, view, outer, 0, ret) ? GRO_CLASS_CANDIDATE
+							     : GRO_CLASS_UNMERGEABLE;
+}
+
+void gro_describe(const struct gro_rulebook *rules, const struct rte_mbuf *packet,
+	struct gro_packet *ret_packet)
+{
+	uint8_t buffer[PARSE_INNER_MAX_BYTES];
+	struct view view = {.packet = packet};
+
+	*ret_packet = (struct gro_packet){.class = GRO_CLASS_ALIEN};
+	view.bytes = first_bytes(packet, buffer, &view.length);
+	parse_headers(view.bytes, view.length, &view.outer);
+	if (view.outer.l3_length == 0)
+		return;
+	describe_ip(rules, &view, ret_packet);
+	if (ret_packet->class != GRO_CLASS_CANDIDATE)
+		return;
+	if (!l2_is_plain(view.outer.packet_type) || gro_checksum_is_partial(packet) ||
+		(packet->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)))
+		ret_packet->class = GRO_CLASS_UNMERGEABLE;
+	else if (rules->verify && !gro_checksums_right(packet, &ret_packet->layout))
+		ret_packet->class = GRO_CLASS_BAD;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whether a candidate merges into what is held of its flow: the comparison under the mask, and the
+ * rules of the fields that the mask leaves out.
+ */
+#ifndef WEIR_SEGMENTATION_GRO_MATCH_H
+#define WEIR_SEGMENTATION_GRO_MATCH_H
+
+#include "segmentation/gro_describe.h"
+#include "segmentation/gro_flow.h"
+
+enum { GRO_IP_MAX_BYTES = 65535, GRO_UDP_SEGMENTS = 64 };
+enum { GRO_MATCHES = -1 };
+enum { GRO_COMPARE_BYTES = 16 }; /* at a time; headers have 42 at least */
+
+static inline __m128i gro_load128(const uint8_t *bytes)
+{
+	return _mm_loadu_si128((const __m128i *)bytes);
+}
+
+/* The last step overlaps the one before: nothing behind the headers is read. */
+static inline bool gro_headers_equal(
+	const uint8_t *held, const uint8_t *frame, const uint8_t *mask, uint32_t bytes)
+{
+	const uint32_t last = bytes - GRO_COMPARE_BYTES;
+	__m128i differ =
+		_mm_and_si128(_mm_xor_si128(gro_load128(held + last), gro_load128(frame + last)),
+			gro_load128(mask + last));
+
+	for (uint32_t i = 0; i < last; i += GRO_COMPARE_BYTES)
+		differ = _mm_or_si128(differ,
+			_mm_and_si128(_mm_xor_si128(gro_load128(held + i), gro_load128(frame + i)),
+				gro_load128(mask + i)));
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(differ, _mm_setzero_si128())) == 0xffff;
+}
+
+static inline void gro_headers_copy(uint8_t *held, const uint8_t *frame, uint32_t bytes)
+{
+	const uint32_t last = bytes - GRO_COMPARE_BYTES;
+
+	for (uint32_t i = 0; i < last; i += GRO_COMPARE_BYTES)
+		_mm_storeu_si128((__m128i *)(held + i), gro_load128(frame + i));
+	_mm_storeu_si128((__m128i *)(held + last), gro_load128(frame + last));
+}
+
+/* IPv4 ids: from the second packet on all are the same, where `fixed` is allowed, or each has one
+ * more. `state_bit` keeps which. */
+static inline bool gro_id_follows(
+	struct gro_flow *flow, uint16_t first, uint16_t id, bool fixed, uint8_t state_bit)
+{
+	const uint16_t distance = (uint16_t)(id - first);
+
+	if (flow->segments > 1)
+		return distance == (flow->state & state_bit ? 0 : flow->segments);
+	if (distance == 0 && fixed) {
+		flow->state |= state_bit;
+		return true;
+	}
+	return distance == 1;
+}
+
+static inline bool gro_ip_id_follows(
+	struct gro_flow *flow, const uint8_t *ip, uint16_t first, bool classic, uint8_t state_bit)
+{
+	const bool fixed = !classic || (ip[6] & 0x40); /* DF */
+
+	return gro_id_follows(flow, first, load_be16(ip + 4), fixed, state_bit);
+}
+
+static inline bool gro_ids_follow(struct gro_flow *flow, const uint8_t *frame, bool classic)
+{
+	const struct gro_layout *layout = &flow->layout;
+
+	if (!(layout->kind & GRO_KIND_IPV6) &&
+		!gro_ip_id_follows(flow, frame + layout->ip, flow->id, classic, GRO_STATE_ID_FIXED))
+		return false;
+	if (likely((layout->kind & (GRO_KIND_TUNNEL | GRO_KIND_OUTER_IPV6)) != GRO_KIND_TUNNEL))
+		return true;
+	return gro_ip_id_follows(
+		flow, frame + layout->outer_ip, flow->outer_id, classic, GRO_STATE_OUTER_ID_FIXED);
+}
+
+/* An outer UDP checksum is in all packets or in none. */
+static inline bool gro_outer_checksum_alike(const struct gro_flow *flow, const uint8_t *frame)
+{
+	const uint32_t offset = flow->layout.outer_udp + 6u;
+
+	if (likely(flow->layout.outer_udp == 0))
+		return true;
+	return (gro_load16(flow->headers + offset) == 0) == (gro_load16(frame + offset) == 0);
+}
+
+static inline bool gro_tags_alike(const struct gro_flow *flow, const struct rte_mbuf *packet)
+{
+	if (likely(!(flow->state & GRO_STATE_TAGS) && !gro_has_tags(packet)))
+		return true;
+	return (flow->state & GRO_STATE_TAGS) && gro_has_tags(packet) &&
+		flow->tags == gro_tags(packet);
+}
+
+/* GRO_MATCHES, or the enum gro_flush that says why not. */
+static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow,
+	const struct rte_mbuf *packet, const struct gro_packet *description,
+	const uint8_t mask[GRO_HEADER_MAX], bool classic)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+	const bool tcp = description->layout.kind & GRO_KIND_TCP;
+
+	if (unlikely(gro_layout_key(&flow->layout) != gro_layout_key(&description->layout) ||
+		    !gro_headers_equal(
+			    flow->headers, frame, mask, description->layout.header_bytes) ||
+		    !gro_tags_alike(flow, packet) || !gro_outer_checksum_alike(flow, frame) ||
+		    (classic && (description->tcp_flags & GRO_TCP_CWR))))
+		return GRO_FLUSH_header;
+	if (unlikely(tcp && load_be32(frame + flow->layout.l4 + 4) != flow->next_sequence))
+		return GRO_FLUSH_sequence;
+	if (unlikely(description->payload_bytes > flow->segment_bytes ||
+		    flow->ip_bytes + description->payload_bytes > GRO_IP_MAX_BYTES))
+		return GRO_FLUSH_size;
+	if (unlikely(!gro_ids_follow(flow, frame, classic)))
+		return GRO_FLUSH_header;
+	return GRO_MATCHES;
+}
+
+#endif
