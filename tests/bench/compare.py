@@ -44,17 +44,29 @@ def program_row(found):
                     rows.judge(found["goal"], found["weir"], found.get("ratio")))
 
 
+# C benchmarks that are groups of their own.
+OWN_GROUPS = {"bench_checksum"}
+
+
+def program_rows(program):
+    try:
+        found = json.loads(peers.run([program, "--json"], 120))["rows"]
+    except (rows.Unavailable, ValueError) as reason:
+        yield rows.missing(program.name, "", "", "", reason)
+        return
+    yield from map(program_row, found)
+
+
 def primitives(_rounds, _folder):
     """The C benchmarks, which alternate with their peers themselves."""
     for program in sorted((peers.ROOT / "build/tests/bench").glob("bench_*")):
-        if not program.is_file():
-            continue
-        try:
-            found = json.loads(peers.run([program, "--json"], 120))["rows"]
-        except (rows.Unavailable, ValueError) as reason:
-            yield rows.missing(program.name, "", "", "", reason)
-            continue
-        yield from map(program_row, found)
+        if program.is_file() and program.name not in OWN_GROUPS:
+            yield from program_rows(program)
+
+
+def checksum(_rounds, _folder):
+    """Checksums in software, against DPDK's."""
+    yield from program_rows(peers.ROOT / "build/tests/bench/bench_checksum")
 
 
 def kernel_rps(rounds, _folder):
@@ -186,7 +198,7 @@ def start(rounds, folder):
         space.destroy()
 
 
-GROUPS = {group.__name__: group for group in (primitives, balance, forward, replay, timing, start,
+GROUPS = {group.__name__: group for group in (primitives, checksum, balance, forward, replay, timing, start,
                                            kernel_rps)}
 
 
