@@ -58,7 +58,7 @@ void pipeline_flush(struct pipeline *pipeline, uint64_t now_tsc, bool all)
 	for (uint16_t i = 0; i < pipeline->stage_count; i++) {
 		struct stage *stage = &pipeline->stages[i];
 
-		if (stage->ops->flush != NULL)
+		if (pipeline->on[i] && stage->ops->flush != NULL)
 			stage->ops->flush(stage, now_tsc, all);
 	}
 }

@@ -127,7 +127,7 @@ static void stage_row(struct table *table, const json_t *stage, const char *pipe
 static void render_stages(FILE *out, const json_t *stages, unsigned flags)
 {
 	static const char *const titles[] = {"<pipeline", "<stage", "worker", "packets",
-		"packets/s", "bit/s", "per batch", "cycles/packet", "made", "merged", "held", NULL};
+		"packets/s", "bit/s", "batch", "cycles/packet", "made", "merged", "held", NULL};
 	struct table table;
 	const json_t *stage, *worker;
 	size_t i, n;

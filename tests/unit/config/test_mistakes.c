@@ -80,7 +80,7 @@ static void test_port_kinds(void **state)
 		"f:1:12: /ports/a b: a port's name has 1 to 31 letters, digits, or characters of "
 		"\"_.:-\"\n"
 		"f:1:33: /ports/a b/mtu: \"mtu\" has no meaning here; expected one of: file, "
-		"xps_cpus, xps_rxqs\n"
+		"xps_cpus, xps_rxqs, features\n"
 		"f:1:52: /ports/c: found 7, expected an object that describes a port\n");
 }
 
@@ -132,7 +132,8 @@ static void test_stages(void **state)
 		"f:3:2: /pipelines/0/stages/0: found \"macswop\", expected \"io\", \"mac\", "
 		"\"macswap\", "
 		"\"5tswap\", \"csum\", \"icmpecho\", \"rxonly\", \"txonly\", \"flowgen\", "
-		"\"noisy\", \"drop\", \"consume\" or \"work\"; did "
+		"\"noisy\", \"drop\", \"consume\", \"work\", "
+		"\"gro\", \"gso\", \"reassemble\" or \"fragment\"; did "
 		"you mean \"macswap\"?\n"
 		"f:3:13: /pipelines/0/stages/1: found 5, expected the name of a stage, or an "
 		"object with "

@@ -73,9 +73,10 @@ static void test_mtu(void **state)
 static void test_features(void **state)
 {
 	(void)state;
-	refused(BEGIN "'ports': {'p': {'device': 'net_ring0', 'features': {'tx-checksumming': "
-		      "true}}," TO_NULL,
-		"port p", "tx-checksumming");
+	refused(BEGIN "'ports': {'g': {'generate': {}}, 'n': {'device': 'net_af_packet0,iface=lo',"
+		      "'features': {'tso': true}}},"
+		      "'pipelines': [{'from': 'g', 'to': 'n'}]}",
+		"port n", "tcp-segmentation-offload");
 }
 
 static void test_files(void **state)
