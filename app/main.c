@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&command_init,
 	&command_config,
 	&command_explain,
+	&command_explain_capture,
 	&command_show,
 	&command_set,
 	&command_help_command,
@@ -32,7 +33,7 @@ static void print_overview(FILE *out)
 	fprintf(out,
 		"weir: a userspace packet engine\n\nUsage: weir COMMAND [options] [arguments]\n\n");
 	for (unsigned i = 0; commands[i] != NULL; i++)
-		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(out, "\n`weir COMMAND --help` tells more.\n");
 }
 

@@ -10,6 +10,8 @@
 #include "capture/judge_mtu.h"
 
 enum { LINK_EN10MB = 1, ETHERNET_MIN_BYTES = 60 };
+/* What switches and cards put behind a packet is shorter. */
+enum { TRAILER_MAX_BYTES = 64 };
 
 /* A point, and what only the judge wants to know of it. */
 struct place {
@@ -182,7 +184,7 @@ static uint32_t find(struct place *place, enum judge_kind kind, const struct jud
 	return 1u << kind;
 }
 
-static enum judge_kind large_tcp_kind(struct judge *judge, struct place *place,
+static enum judge_kind kind_by_cause(struct judge *judge, struct place *place,
 	const struct judge_packet *packet, enum record_direction direction,
 	enum judge_evidence_kind *ret_evidence)
 {
@@ -211,14 +213,16 @@ static uint32_t judge_size(struct judge *judge, struct place *place,
 	enum judge_kind kind = JUDGE_KIND_too_large;
 	struct judge_finding *finding;
 
+	if (packet->link_bytes > mtu && packet->link_bytes > size + TRAILER_MAX_BYTES)
+		return find(place, JUDGE_KIND_length_claimed, shown);
 	if (size <= mtu && !beyond_mss)
-		return packet->link_bytes > mtu ? find(place, JUDGE_KIND_length_claimed, shown) : 0;
+		return 0;
 	if (packet->has_l4 && place->point.role == JUDGE_ROLE_MERGED)
 		kind = JUDGE_KIND_weir_gro;
 	else if (packet->has_l4 && place->point.role == JUDGE_ROLE_SPLIT)
 		kind = JUDGE_KIND_weir_tso;
 	else if (packet->has_l4)
-		kind = large_tcp_kind(judge, place, packet, direction, &evidence);
+		kind = kind_by_cause(judge, place, packet, direction, &evidence);
 	finding = &place->point.findings[kind];
 	finding->evidence[evidence]++;
 	finding->only_mss += size <= mtu;
@@ -245,7 +249,7 @@ static uint32_t judge_sums(struct place *place, const struct judge_example *show
 }
 
 static uint32_t judge_lengths(
-	struct place *place, const struct judge_example *shown, uint32_t link_type)
+	struct place *place, const struct judge_example *shown, uint32_t link_type, bool claimed)
 {
 	const struct judge_packet *packet = &shown->packet;
 	uint32_t found = 0;
@@ -254,7 +258,10 @@ static uint32_t judge_lengths(
 	case JUDGE_LENGTH_ZERO:
 	case JUDGE_LENGTH_JUMBO: found |= find(place, JUDGE_KIND_length_zero, shown); break;
 	case JUDGE_LENGTH_BEYOND: found |= find(place, JUDGE_KIND_length_beyond, shown); break;
-	case JUDGE_LENGTH_TRAILED: found |= find(place, JUDGE_KIND_trailer, shown); break;
+	case JUDGE_LENGTH_TRAILED:
+		if (!claimed)
+			found |= find(place, JUDGE_KIND_trailer, shown);
+		break;
 	default: break;
 	}
 	if (packet->snapped)
@@ -308,7 +315,8 @@ uint32_t judge_frame(struct judge *judge, const struct frame *frame,
 		&judge->evidence, &ret_shown->packet, place->point.mtu_bytes);
 	found = judge_size(judge, place, origin->direction, ret_shown);
 	found |= judge_sums(place, ret_shown, (found & JUDGE_TOO_LARGE) != 0);
-	found |= judge_lengths(place, ret_shown, origin->link_type);
+	found |= judge_lengths(place, ret_shown, origin->link_type,
+		(found & 1u << JUDGE_KIND_length_claimed) != 0);
 	found |= judge_time(place, ret_shown, frame->time_ns, origin->timed);
 	place->point.impossible += is_impossible(found);
 	return found;

@@ -163,13 +163,14 @@ enum judge_cause judge_evidence_cause(struct judge_evidence *evidence, unsigned 
 						     : JUDGE_EVIDENCE_marked_received;
 		return direction == RECORD_SENT ? JUDGE_CAUSE_SENDER : JUDGE_CAUSE_RECEIVER;
 	}
-	if (came_through_routers(packet->hop_limit)) {
-		*ret_kind = JUDGE_EVIDENCE_hops;
-		return JUDGE_CAUSE_RECEIVER;
-	}
+	/* Before the hops: those of a container are counted down on its own machine. */
 	if (host != NULL && host->unfinished > host->right) {
 		*ret_kind = JUDGE_EVIDENCE_small_unfinished;
 		return JUDGE_CAUSE_SENDER;
+	}
+	if (came_through_routers(packet->hop_limit)) {
+		*ret_kind = JUDGE_EVIDENCE_hops;
+		return JUDGE_CAUSE_RECEIVER;
 	}
 	if (packet->l4_sum == JUDGE_SUM_RIGHT) {
 		*ret_kind = JUDGE_EVIDENCE_right;

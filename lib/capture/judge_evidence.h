@@ -16,9 +16,9 @@
 /* X(name, what it says): how it is known. */
 #define JUDGE_EVIDENCE(X)                                                                          \
 	X(none, "nothing in the capture tells which")                                              \
-	X(marked_sent, "the capture marks them as outgoing")                                       \
-	X(marked_received, "the capture marks them as incoming")                                   \
-	X(hops, "their hop limit says that they came through routers")                             \
+	X(marked_sent, "the capture marks them as outgoing, hence before the split")               \
+	X(marked_received, "the capture marks them as incoming, hence behind the merge")           \
+	X(hops, "their hop limit says that they came through routers, hence to the receiver")      \
 	X(small_unfinished,                                                                        \
 		"this sender's small frames have unfinished checksums too, so it was captured on " \
 		"the sending side of its NIC")                                                     \

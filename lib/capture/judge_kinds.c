@@ -58,7 +58,8 @@ const struct judge_kind_info judge_kind_infos[JUDGE_KIND_COUNT] = {
 		"`ip link set IFACE gso_max_size 65536 gro_max_size 65536 gso_ipv4_max_size 65536 "
 		"gro_ipv4_max_size 65536` ends BIG TCP."},
 	[JUDGE_KIND_length_claimed] = {"length_claimed", true,
-		"that the capture says were larger than the MTU, which their IP lengths deny",
+		"that the capture says were larger than the MTU, and their IP headers say "
+		"otherwise",
 		"The record's own length is not that of the packet in it: the file is damaged, or "
 		"was written by something that does not tell the original length.",
 		NULL},
@@ -84,8 +85,8 @@ const struct judge_kind_info judge_kind_infos[JUDGE_KIND_COUNT] = {
 		"not its checksum (a NAT, an anonymiser of captures). Receivers drop them.",
 		"`nstat -az TcpInCsumErrors UdpInCsumErrors` on the receiver counts them."},
 	[JUDGE_KIND_bad_ip_sum] = {"bad_ip_checksum", false, "with wrong IPv4 header checksums",
-		"As above; routers drop such packets, so it happened on this link or in the "
-		"capture.",
+		"Routers drop such packets, so it happened on this link, or an anonymiser of "
+		"captures changed the addresses.",
 		NULL},
 	[JUDGE_KIND_length_beyond] = {"length_beyond", false, "shorter than their IP header says",
 		"The frame ended before the packet did: cut by whoever captured or forwarded it "

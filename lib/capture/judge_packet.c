@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "capture/judge_packet.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -111,6 +112,9 @@ static bool is_unfinished(
 			? checksum_pseudo_ipv4(ip, protocol, lengths[i])
 			: checksum_pseudo_ipv6(ip, protocol, lengths[i]);
 
+		/* BIG TCP over IPv4: Linux adds all of a length that RFC 9293 has 16 bits for. */
+		if (is_ipv4(layer->headers))
+			sum = checksum_add(sum, htons((uint16_t)(lengths[i] >> 16)));
 		if (sums_equal(field, checksum_fold(sum)))
 			return true;
 	}
