@@ -166,14 +166,19 @@ int gso_layers_find(const struct rte_mbuf *packet, uint8_t protocol,
 	struct gso_layers *ret_layers)
 {
 	uint32_t length = RTE_MIN(packet->data_len, (uint32_t)PARSE_INNER_MAX_BYTES);
+	int result;
 
 	if (!is_chain_whole(packet))
 		return -EINVAL;
 	*ret_bytes = rte_pktmbuf_mtod(packet, const uint8_t *);
-	if (find(*ret_bytes, length, packet->pkt_len, protocol, ret_layers) == 0)
-		return 0;
+	result = find(*ret_bytes, length, packet->pkt_len, protocol, ret_layers);
 	if (packet->next == NULL || length == PARSE_INNER_MAX_BYTES)
-		return -EINVAL;
+		return result;
+	/* What is in a tunnel may lie in the next buffer. */
+	if (result == 0 &&
+		(ret_layers->tunnel != GSO_TUNNEL_NONE ||
+			(ret_layers->packet_type & RTE_PTYPE_TUNNEL_MASK) == 0))
+		return 0;
 	length = RTE_MIN(packet->pkt_len, (uint32_t)PARSE_INNER_MAX_BYTES);
 	*ret_bytes = rte_pktmbuf_read(packet, 0, length, scratch);
 	return *ret_bytes == NULL ? -EINVAL
