@@ -210,6 +210,8 @@ int engine_create(struct config *config, engine_notice notice_function, void *ar
 		result = start_threads(engine, error);
 	if (result == 0)
 		result = balance_reset(engine, error);
+	if (result == 0)
+		result = captures_begin(engine, error);
 	if (result != 0) {
 		engine_destroy(engine, NULL);
 		return result;
@@ -304,9 +306,11 @@ int engine_destroy(struct engine *engine, struct error *error)
 	if (engine == NULL)
 		return 0;
 	engine_stop(engine);
+	result = captures_end(engine, error);
 	balance_end(engine);
 	join_threads(engine);
-	result = engine_unbuild(engine, error);
+	if (engine_unbuild(engine, error) != 0)
+		result = -EIO;
 	verify_destroy(engine->verify);
 	order_destroy(engine->order);
 	eal_stop();

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/worker.h"
 #include "placement/plan.h"
@@ -49,6 +50,8 @@ struct engine {
 	bool balance_started, balance_stop;
 	struct verify *verify; /* verify.h; NULL: off */
 	struct order *order; /* order.h; NULL: off */
+	struct capture *captures[CAPTURES_MAX]; /* capture.h; under the lock; NULL: free */
+	struct capture_taps *capture_taps[CONFIG_WORKERS_MAX]; /* what workers look at for them */
 	engine_notice notice;
 	void *notice_argument;
 };
@@ -103,6 +106,10 @@ void engine_features(const struct engine *engine, const struct config *config, u
 /* verify.c, order.c; take NULL. */
 void verify_destroy(struct verify *verify);
 void order_destroy(struct order *order);
+
+/* capture.c: those of the configuration begin; all that are still on end. Workers parked. */
+int captures_begin(struct engine *engine, struct error *error);
+int captures_end(struct engine *engine, struct error *error);
 
 /* Tells whoever created the engine. */
 void engine_say(const struct engine *engine, bool warning, const char *format, ...)

@@ -85,6 +85,7 @@ static __rte_noinline void limit_flows(
 		if (flow_limit_exceeds(limit, packet->hash.rss)) {
 			outbox->flow_limited++;
 			worker->counters.drops[DROP_flow_limit]++;
+			drop_tell(worker->drop_watch, &packet, 1, DROP_flow_limit);
 			rte_pktmbuf_free(packet);
 		} else {
 			lane->packets[kept++] = packet;
@@ -110,6 +111,8 @@ void handoff_give(struct worker *worker, uint16_t target, struct lane *lane, uin
 	if (unlikely(pushed < lane->count)) {
 		outbox->dropped += lane->count - pushed;
 		worker->counters.drops[DROP_backlog_full] += lane->count - pushed;
+		drop_tell(worker->drop_watch, lane->packets + pushed, lane->count - pushed,
+			DROP_backlog_full);
 		rte_pktmbuf_free_bulk(lane->packets + pushed, lane->count - pushed);
 	}
 	lane->count = 0;

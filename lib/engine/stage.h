@@ -46,11 +46,19 @@ struct stage_counters {
 
 struct rfs_consumers;
 
+/* Who looks at packets before they are dropped: captures (capture_tap.h). Changed while workers are
+ * parked only. */
+struct drop_watch {
+	void (*dropped)(const struct drop_watch *watch, struct rte_mbuf *const packets[],
+		unsigned count, enum drop_reason reason);
+};
+
 struct stage {
 	const struct stage_ops *ops;
 	void *state; /* the stage's own, made by create() */
 	struct stage_counters *counters;
 	uint64_t *drops; /* [DROP_REASON_COUNT] of the worker */
+	const struct drop_watch *watch; /* NULL: nobody looks at what is dropped */
 	struct stage *next; /* NULL: transmit */
 	struct pipeline *pipeline; /* this worker's instance; opaque to stages */
 	struct rte_mempool *pool; /* of the worker's node, for packets a stage makes */
@@ -92,10 +100,19 @@ const struct stage_ops *stage_find(const char *name);
 /* Runs the stages after `stage`, then transmits. Empties the burst. Worker thread only. */
 void stage_emit(struct stage *stage, struct burst *burst);
 
+/* Shows packets that are about to be freed. */
+static inline void drop_tell(const struct drop_watch *watch, struct rte_mbuf *const packets[],
+	unsigned count, enum drop_reason reason)
+{
+	if (unlikely(watch != NULL) && count > 0)
+		watch->dropped(watch, packets, count, reason);
+}
+
 /* Frees a packet and counts it. The caller takes it out of its burst (count and bytes). */
 static inline void stage_drop(struct stage *stage, struct rte_mbuf *packet, enum drop_reason reason)
 {
 	stage->drops[reason]++;
+	drop_tell(stage->watch, &packet, 1, reason);
 	rte_pktmbuf_free(packet);
 }
 

@@ -4,6 +4,7 @@
 #include <rte_pause.h>
 
 #include "base/clock.h"
+#include "engine/capture_tap.h"
 #include "engine/worker.h"
 #include "segmentation/super_packet.h"
 
@@ -27,6 +28,8 @@ static __rte_noinline void transmit_check(
 static inline uint16_t transmit_try(
 	struct worker *worker, struct transmit *transmit, struct burst *burst, uint16_t first)
 {
+	if (unlikely(transmit->tap != NULL) && transmit->owner == NULL)
+		return capture_send(transmit, &burst->packets[first], burst->count - first);
 	if (transmit->owner == NULL)
 		return tx_queue_send(
 			&transmit->queue, &burst->packets[first], burst->count - first);

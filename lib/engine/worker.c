@@ -12,6 +12,7 @@
 #include <rte_pause.h>
 
 #include "base/clock.h"
+#include "engine/capture_tap.h"
 #include "engine/engine_internal.h"
 #include "engine/worker.h"
 #include "placement/thread.h"
@@ -95,6 +96,8 @@ static unsigned poll_queue(
 	received = rx_queue_receive(&poll->queue, burst->packets, BURST_SIZE);
 	if (received == 0 && !poll->pipeline->is_source)
 		return moved;
+	if (unlikely(poll->tap != NULL))
+		capture_received(poll, burst->packets, received);
 	if (poll->port->patient) {
 		burst->rx_tsc = tsc_now();
 		worker->waited_cycles += replay_take_waited(poll->port->replay);

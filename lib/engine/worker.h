@@ -28,6 +28,7 @@
 #include "steering/rss_hash.h"
 #include "steering/steer.h"
 
+struct capture_tap;
 struct engine;
 struct worker;
 
@@ -59,6 +60,7 @@ struct transmit {
 	uint16_t queue_index;
 	uint64_t retry_cycles; /* atomic. Writer: engine_set_tx_retry() */
 	struct queue_counters *counters; /* of its own tx queue */
+	const struct capture_tap *tap; /* NULL: what is sent is not captured */
 };
 
 static inline bool transmit_is_own(const struct transmit *transmit)
@@ -146,6 +148,7 @@ struct rx_poll {
 	uint16_t worker; /* that polls it */
 	bool keep_nic_hash;
 	bool pauses; /* a source that can wait: put off while a backlog is full */
+	const struct capture_tap *tap; /* NULL: what is received is not captured */
 	struct queue_counters counters;
 };
 
@@ -200,6 +203,7 @@ struct worker {
 	struct batch_ring **returns; /* [worker_count]: "restore": to each worker; NULL: none */
 	struct batch_ring **returned; /* [worker_count]: and from each */
 	struct worker **workers; /* all of them */
+	const struct drop_watch *drop_watch; /* NULL: nobody looks at what is dropped */
 	uint16_t latency_count;
 	struct latency_pending latency[LATENCY_PENDING_MAX];
 	uint64_t waited_cycles; /* of this turn, by a replay for a packet that was nearly due */
@@ -330,6 +334,7 @@ static inline void burst_drop(
 	for (uint16_t i = index; i < burst->count; i++)
 		burst->packets[i] = burst->packets[i + 1];
 	worker->counters.drops[reason]++;
+	drop_tell(worker->drop_watch, &packet, 1, reason);
 	rte_pktmbuf_free(packet);
 }
 

@@ -46,6 +46,7 @@ static void drop_process(struct stage *stage, struct burst *burst)
 	}
 	burst->count = (uint16_t)kept_count;
 	stage->drops[DROP_discarded] += lost_count;
+	drop_tell(stage->watch, lost, lost_count, DROP_discarded);
 	rte_pktmbuf_free_bulk(lost, lost_count);
 }
 

@@ -89,8 +89,9 @@ static void cut(struct stage *stage, struct rte_mbuf *packet, struct burst *out)
 	}
 	if (count < 0) {
 		/* What is left of it counts as one packet, the segments as made. */
-		gso_abandon(&state->gso, &cut);
 		stage->drops[DROP_no_mbuf]++;
+		drop_tell(stage->watch, &cut.packet, cut.packet != NULL, DROP_no_mbuf);
+		gso_abandon(&state->gso, &cut);
 		stage->counters->made += made;
 	} else {
 		stage->counters->made += made - 1;

@@ -30,6 +30,7 @@ static inline void stage_drop_burst(
 	struct stage *stage, struct burst *burst, enum drop_reason reason)
 {
 	stage->drops[reason] += burst->count;
+	drop_tell(stage->watch, burst->packets, burst->count, reason);
 	rte_pktmbuf_free_bulk(burst->packets, burst->count);
 	burst->count = 0;
 	burst->bytes = 0;
