@@ -27,7 +27,8 @@ struct gro {
 	struct gro_rulebook rulebook;
 	struct gro_counters counters;
 	struct gro_table table;
-	uint32_t held, buffers;
+	uint32_t held; /* packets, each of one buffer, in flows */
+	uint32_t ready_packets; /* in the ring */
 	uint64_t now_tsc;
 	/* Of the call under way. */
 	struct rte_mbuf **out;
@@ -93,7 +94,7 @@ static inline void leave(struct gro *gro, struct rte_mbuf *packet)
 		return;
 	}
 	gro->ready[(gro->ready_first + gro->ready_count++) & gro->ready_mask] = packet;
-	gro->held += super_packet_segments(packet);
+	gro->ready_packets += super_packet_segments(packet);
 }
 
 static void leave_ready(struct gro *gro)
@@ -103,7 +104,7 @@ static void leave_ready(struct gro *gro)
 
 		gro->ready_first++;
 		gro->ready_count--;
-		gro->held -= super_packet_segments(packet);
+		gro->ready_packets -= super_packet_segments(packet);
 		gro->out[gro->out_count++] = packet;
 	}
 }
@@ -114,7 +115,6 @@ static inline void flush(struct gro *gro, struct gro_flow *flow, enum gro_flush 
 
 	gro->counters.flushes[why]++;
 	gro->held -= flow->segments;
-	gro->buffers -= flow->segments;
 	if (flow->segments > 1) {
 		gro_complete(flow);
 		gro->counters.super_packets++;
@@ -131,7 +131,7 @@ static inline struct gro_flow *oldest(const struct gro *gro)
 static void hold(struct gro *gro, struct rte_mbuf *packet, const struct gro_packet *description)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
-	const struct gro_layout *layout = &description->layout;
+	const union gro_layout *layout = &description->layout;
 	const bool tunnel = layout->kind & GRO_KIND_TUNNEL;
 	struct gro_flow *flow;
 
@@ -156,7 +156,6 @@ static void hold(struct gro *gro, struct rte_mbuf *packet, const struct gro_pack
 	}
 	gro_headers_copy(flow->headers, frame, layout->header_bytes);
 	gro->held++;
-	gro->buffers++;
 }
 
 /* Its headers stay in front of its payload, in the headroom. */
@@ -184,7 +183,6 @@ static inline void join(struct gro *gro, struct gro_flow *flow, struct rte_mbuf 
 	flow->tcp_flags |= description->tcp_flags & GRO_TCP_LAST;
 	gro->counters.merged++;
 	gro->held++;
-	gro->buffers++;
 }
 
 /* Whether what was just merged is the last of its super-packet. */
@@ -224,7 +222,7 @@ static inline void receive_candidate(
 	}
 	hold(gro, packet, description);
 bound:
-	if (unlikely(gro->buffers > gro->settings.buffers))
+	if (unlikely(gro->held > gro->settings.buffers))
 		flush(gro, oldest(gro), GRO_FLUSH_full);
 }
 
@@ -309,7 +307,7 @@ unsigned gro_flush(
 
 uint32_t gro_held(const struct gro *gro)
 {
-	return gro->held;
+	return gro->held + gro->ready_packets;
 }
 
 uint64_t gro_due_tsc(const struct gro *gro)

@@ -16,7 +16,7 @@
 #include "segmentation/gro_shape.h"
 
 static inline uint32_t gro_pseudo_sum(
-	const uint8_t *headers, const struct gro_layout *layout, uint32_t l4_bytes)
+	const uint8_t *headers, const union gro_layout *layout, uint32_t l4_bytes)
 {
 	const uint8_t protocol = layout->kind & GRO_KIND_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 
@@ -27,7 +27,7 @@ static inline uint32_t gro_pseudo_sum(
 
 /* The words of the layer 4 header that are not of the base, with `l4_bytes` in all. */
 static inline uint32_t gro_own_sum(
-	const uint8_t *headers, const struct gro_layout *layout, uint32_t l4_bytes)
+	const uint8_t *headers, const union gro_layout *layout, uint32_t l4_bytes)
 {
 	const uint8_t *l4 = headers + layout->l4;
 
@@ -38,7 +38,7 @@ static inline uint32_t gro_own_sum(
 	return gro_load16(l4 + 6) + 2u * htons((uint16_t)l4_bytes);
 }
 
-static inline uint32_t gro_base_sum(const uint8_t *headers, const struct gro_layout *layout)
+static inline uint16_t gro_base_sum(const uint8_t *headers, const union gro_layout *layout)
 {
 	const uint32_t l4_header_bytes = layout->header_bytes - layout->l4;
 	const uint32_t all = checksum_partial(
@@ -47,11 +47,11 @@ static inline uint32_t gro_base_sum(const uint8_t *headers, const struct gro_lay
 
 	if (!(layout->kind & GRO_KIND_TCP))
 		own += gro_load16(headers + layout->l4 + 4); /* its length is in `all` */
-	return checksum_add(all, ~own);
+	return checksum_fold(checksum_add(all, ~own));
 }
 
-static inline uint16_t gro_payload_sum(const uint8_t *headers, const struct gro_layout *layout,
-	uint32_t base_sum, uint32_t payload_bytes)
+static inline uint16_t gro_payload_sum(const uint8_t *headers, const union gro_layout *layout,
+	uint16_t base_sum, uint32_t payload_bytes)
 {
 	const uint32_t l4_bytes = layout->header_bytes - layout->l4 + payload_bytes;
 

@@ -35,7 +35,7 @@ static void complete_ip(
 
 static void complete_l4(uint8_t *frame, const struct gro_flow *flow, uint32_t l4_bytes)
 {
-	const struct gro_layout *layout = &flow->layout;
+	const union gro_layout *layout = &flow->layout;
 	uint8_t *l4 = frame + layout->l4;
 	const uint16_t sum = checksum_fold(gro_pseudo_sum(flow->headers, layout, l4_bytes));
 
@@ -50,7 +50,7 @@ static void complete_l4(uint8_t *frame, const struct gro_flow *flow, uint32_t l4
 
 static void complete_outer(uint8_t *frame, const struct gro_flow *flow)
 {
-	const struct gro_layout *layout = &flow->layout;
+	const union gro_layout *layout = &flow->layout;
 	const bool ipv6 = layout->kind & GRO_KIND_OUTER_IPV6;
 	const uint8_t *ip = flow->headers + layout->outer_ip;
 	const uint32_t udp_bytes = flow->ip_bytes - (layout->outer_udp - layout->outer_ip);
@@ -66,7 +66,7 @@ static void complete_outer(uint8_t *frame, const struct gro_flow *flow)
 					   : checksum_pseudo_ipv4(ip, IPPROTO_UDP, udp_bytes)));
 }
 
-static uint64_t flags_of(const struct gro_layout *layout)
+static uint64_t flags_of(const union gro_layout *layout)
 {
 	uint64_t flags = super_note_flag;
 
@@ -86,7 +86,7 @@ static uint8_t note_flags(const struct gro_flow *flow)
 
 void gro_complete(struct gro_flow *flow)
 {
-	const struct gro_layout *layout = &flow->layout;
+	const union gro_layout *layout = &flow->layout;
 	const uint32_t outermost = layout->kind & GRO_KIND_TUNNEL ? layout->outer_ip : layout->ip;
 	const uint32_t frame_bytes = outermost + flow->ip_bytes;
 	struct rte_mbuf *head = flow->head;

@@ -77,23 +77,25 @@ static bool has_ports(const struct headers *headers)
 		(l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP || l4 == RTE_PTYPE_L4_SCTP);
 }
 
-static uint64_t hash_ports(const uint8_t *bytes, const struct headers *headers, uint64_t around)
+/* Of two layers, `bytes` being where the Ethernet or IP header starts. */
+static uint32_t hash_headers(uint32_t hash, const uint8_t *bytes, const struct headers *headers)
 {
-	return gro_hash_flow(gro_hash_addresses(bytes + headers->l3_offset, is_ipv6(headers)),
-		around, headers->l4_offset != 0 ? gro_load32(bytes + headers->l4_offset) : 0,
-		headers->ip_protocol);
+	const uint32_t ports = headers->l4_offset != 0 ? gro_load32(bytes + headers->l4_offset) : 0;
+
+	hash = gro_hash_addresses(hash, bytes + headers->l3_offset, is_ipv6(headers));
+	hash = gro_hash_mix(hash, ports | (uint64_t)headers->ip_protocol << 32);
+	if (headers->l3_offset >= GRO_ETHER_BYTES)
+		hash = gro_hash_ethernet(hash, bytes, headers->l3_offset);
+	return hash;
 }
 
-/* Tags that the device took out of the frame belong to the Ethernet header, as does the port. */
-static uint64_t hash_around(const struct view *view)
+/* Tags that the device took out of the frame belong to its Ethernet header. */
+static uint32_t hash_outer(const struct view *view)
 {
 	const struct rte_mbuf *packet = view->packet;
-	uint64_t hash = gro_hash_ethernet(view->bytes, view->outer.l3_offset) ^
-		((uint64_t)packet->port << 48);
+	const uint32_t hash = hash_headers(packet->port, view->bytes, &view->outer);
 
-	if (gro_has_tags(packet))
-		hash = gro_hash_mix(hash, gro_tags(packet));
-	return hash;
+	return gro_has_tags(packet) ? gro_hash_mix(hash, ~(uint64_t)gro_tags(packet)) : hash;
 }
 
 /* The innermost headers, `offset` from the start of the frame: whether they keep the rules. */
@@ -158,17 +160,14 @@ static void describe_tunnel(
 	const struct gro_rulebook *rules, const struct view *view, struct gro_packet *ret)
 {
 	const struct headers *outer = &view->outer, *inner = &view->inner;
-	uint64_t around = hash_ports(view->bytes, outer, hash_around(view));
 	bool candidate;
 	uint32_t key;
 
 	if (!rules->tunnels || !has_ports(inner))
 		return; /* holds for all between the tunnel's ends */
 	candidate = tunnel_key(view, &key);
-	around = gro_hash_mix(around, key);
-	if (inner->l3_offset >= GRO_ETHER_BYTES)
-		around ^= gro_hash_ethernet(view->bytes + view->start, inner->l3_offset);
-	ret->flow = hash_ports(view->bytes + view->start, inner, around);
+	ret->flow =
+		hash_headers(gro_hash_mix(hash_outer(view), key), view->bytes + view->start, inner);
 	ret->class = GRO_CLASS_UNMERGEABLE;
 	ret->layout.kind = (uint8_t)(GRO_KIND_TUNNEL | (is_ipv6(outer) ? GRO_KIND_OUTER_IPV6 : 0));
 	ret->layout.outer_ip = (uint8_t)outer->l3_offset;
@@ -184,8 +183,8 @@ static void describe_ip(const struct gro_rulebook *rules, struct view *view, str
 	struct headers *outer = &view->outer;
 
 	ret->class = GRO_CLASS_PORTLESS;
-	ret->addresses =
-		gro_hash_narrow(gro_hash_addresses(view->bytes + outer->l3_offset, is_ipv6(outer)));
+	ret->addresses = gro_hash_addresses(
+		view->packet->port, view->bytes + outer->l3_offset, is_ipv6(outer));
 	if (outer->packet_type & RTE_PTYPE_TUNNEL_MASK) {
 		view->start = parse_inner(view->bytes, view->length, outer, &view->inner);
 		if (view->start != 0)
@@ -194,7 +193,7 @@ static void describe_ip(const struct gro_rulebook *rules, struct view *view, str
 	}
 	if (!has_ports(outer))
 		return;
-	ret->flow = hash_ports(view->bytes, outer, hash_around(view));
+	ret->flow = hash_outer(view);
 	ret->class = describe_l4(rules, view, outer, 0, ret) ? GRO_CLASS_CANDIDATE
 							     : GRO_CLASS_UNMERGEABLE;
 }

@@ -75,18 +75,22 @@ static inline bool gro_checksum_is_partial(const struct rte_mbuf *packet)
 /* Whether all checksums of a candidate are right: the IPv4 headers', TCP's or UDP's, and that of
  * the UDP around. Those that the device has found good are taken for it, but not in tunnels, where
  * devices differ in which header they speak of. */
-bool gro_checksums_right(const struct rte_mbuf *packet, const struct gro_layout *layout);
+bool gro_checksums_right(const struct rte_mbuf *packet, const union gro_layout *layout);
+
+/* A set of types that fit into a few bits. */
+#define GRO_TYPE_BIT(type, shift) (UINT64_C(1) << ((type) >> (shift)))
 
 static inline bool gro_is_plain(const struct rte_mbuf *packet)
 {
+	const uint64_t l2 = GRO_TYPE_BIT(RTE_PTYPE_L2_ETHER, 0) |
+		GRO_TYPE_BIT(RTE_PTYPE_L2_ETHER_VLAN, 0) | GRO_TYPE_BIT(RTE_PTYPE_L2_ETHER_QINQ, 0);
+	const uint64_t l3_and_l4 = GRO_TYPE_BIT(RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_TCP, 4) |
+		GRO_TYPE_BIT(RTE_PTYPE_L3_IPV6 | RTE_PTYPE_L4_TCP, 4) |
+		GRO_TYPE_BIT(RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP, 4) |
+		GRO_TYPE_BIT(RTE_PTYPE_L3_IPV6 | RTE_PTYPE_L4_UDP, 4);
 	const uint32_t type = packet->packet_type;
-	const uint32_t l2 = type & RTE_PTYPE_L2_MASK, l4 = type & RTE_PTYPE_L4_MASK;
-	const uint32_t l3 = type & RTE_PTYPE_L3_MASK;
 
-	return type < RTE_PTYPE_L4_FRAG && (l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP) &&
-		(l3 == RTE_PTYPE_L3_IPV4 || l3 == RTE_PTYPE_L3_IPV6) &&
-		(l2 == RTE_PTYPE_L2_ETHER || l2 == RTE_PTYPE_L2_ETHER_VLAN ||
-			l2 == RTE_PTYPE_L2_ETHER_QINQ) &&
+	return type < 64 << 4 && (l3_and_l4 >> (type >> 4) & 1) && (l2 >> (type & 15) & 1) &&
 		packet->nb_segs == 1 && !(packet->ol_flags & GRO_FLAGS_RARE);
 }
 
@@ -105,14 +109,13 @@ static inline __attribute__((always_inline)) bool gro_describe_plain(
 	if (unlikely(!gro_is_plain(packet) || header_bytes > GRO_HEADER_MAX ||
 		    header_bytes > length))
 		return false;
-	ret->layout = (struct gro_layout){(uint8_t)header_bytes, (uint8_t)l2_bytes, (uint8_t)l4, 0,
-		0, (uint8_t)((ipv6 ? GRO_KIND_IPV6 : 0) | (tcp ? GRO_KIND_TCP : 0))};
+	ret->layout.key = header_bytes | l2_bytes << 8 | l4 << 16 |
+		((ipv6 ? GRO_KIND_IPV6 : 0u) | (tcp ? GRO_KIND_TCP : 0u)) << 24;
 	ret->payload_bytes = length - header_bytes;
-	ret->flow = gro_hash_addresses(ip, ipv6);
-	ret->addresses = gro_hash_narrow(ret->flow);
-	ret->flow = gro_hash_flow(ret->flow,
-		gro_hash_ethernet(frame, l2_bytes) ^ ((uint64_t)packet->port << 48),
-		gro_load32(frame + l4), tcp ? IPPROTO_TCP : IPPROTO_UDP);
+	ret->addresses = gro_hash_addresses(packet->port, ip, ipv6);
+	ret->flow = gro_hash_mix(ret->addresses,
+		gro_load32(frame + l4) | (uint64_t)(tcp ? IPPROTO_TCP : IPPROTO_UDP) << 32);
+	ret->flow = gro_hash_ethernet(ret->flow, frame, l2_bytes);
 	candidate = gro_ip_keeps_rules(ip, ipv6, length - l2_bytes);
 	if (tcp) {
 		ret->tcp_flags = frame[l4 + 13];

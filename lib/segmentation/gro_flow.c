@@ -119,7 +119,7 @@ static void unlink_addresses(struct gro_table *table, const struct gro_flow *flo
 }
 
 struct gro_flow *gro_table_add(
-	struct gro_table *table, uint64_t hash, uint32_t addresses, uint64_t now_tsc)
+	struct gro_table *table, uint32_t hash, uint32_t addresses, uint64_t now_tsc)
 {
 	struct gro_bucket *bucket = gro_table_bucket(table, hash);
 	const uint32_t places = gro_bucket_match(bucket->tags, 0);
@@ -133,7 +133,7 @@ struct gro_flow *gro_table_add(
 	bucket->tags[place] = gro_hash_tag(hash);
 	bucket->flows[place] = (uint16_t)index;
 	flow->place = (uint32_t)(bucket - table->buckets) * GRO_BUCKET_PLACES + place;
-	flow->identity = gro_hash_identity(hash);
+	flow->hash = hash;
 	flow->addresses = addresses;
 	flow->held_tsc = now_tsc;
 	link_age(table, flow, index);
@@ -142,7 +142,7 @@ struct gro_flow *gro_table_add(
 }
 
 /* Both orders are those of time: flows of a bucket that came at once stand in any. */
-struct gro_flow *gro_table_crowded(const struct gro_table *table, uint64_t hash)
+struct gro_flow *gro_table_crowded(const struct gro_table *table, uint32_t hash)
 {
 	const struct gro_bucket *bucket = gro_table_bucket(table, hash);
 	struct gro_flow *oldest = &table->flows[bucket->flows[0]];

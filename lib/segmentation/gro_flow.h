@@ -31,11 +31,11 @@ enum gro_state {
 /* What a newcomer is compared with comes first and, with most headers, is two lines. */
 struct gro_flow {
 	struct rte_mbuf *tail;
-	uint32_t identity; /* of the hash, besides its tag and bucket */
+	union gro_layout layout;
+	uint32_t hash;
 	uint32_t next_sequence; /* TCP; host order */
-	uint32_t base_sum; /* from the second packet on, see gro_checksum.h */
 	uint32_t ip_bytes; /* of the merged packet, outermost IP header first */
-	struct gro_layout layout;
+	uint16_t base_sum; /* from the second packet on, see gro_checksum.h */
 	uint8_t state; /* GRO_STATE_* */
 	uint8_t tcp_flags; /* of all packets together */
 	uint16_t segments, segment_bytes;
@@ -73,8 +73,8 @@ void gro_table_fini(struct gro_table *table);
 /* For a flow that is not there: a free one, in all its orders, with identity and addresses set.
  * NULL: gro_table_crowded() has to go first. */
 struct gro_flow *gro_table_add(
-	struct gro_table *table, uint64_t hash, uint32_t addresses, uint64_t now_tsc);
-struct gro_flow *gro_table_crowded(const struct gro_table *table, uint64_t hash);
+	struct gro_table *table, uint32_t hash, uint32_t addresses, uint64_t now_tsc);
+struct gro_flow *gro_table_crowded(const struct gro_table *table, uint32_t hash);
 void gro_table_remove(struct gro_table *table, struct gro_flow *flow);
 
 /* A flow of these addresses; NULL: none is held. */
@@ -84,19 +84,14 @@ struct gro_flow *gro_table_find_addresses(const struct gro_table *table, uint32_
 struct gro_flow *gro_table_take(struct gro_table *table);
 void gro_table_give(struct gro_table *table, struct gro_flow *flow);
 
-static inline uint16_t gro_hash_tag(uint64_t hash)
+static inline uint16_t gro_hash_tag(uint32_t hash)
 {
-	uint16_t tag = (uint16_t)(hash >> 48);
+	uint16_t tag = (uint16_t)(hash >> 16);
 
 	return tag != 0 ? tag : 1;
 }
 
-static inline uint32_t gro_hash_identity(uint64_t hash)
-{
-	return (uint32_t)(hash >> 16);
-}
-
-static inline struct gro_bucket *gro_table_bucket(const struct gro_table *table, uint64_t hash)
+static inline struct gro_bucket *gro_table_bucket(const struct gro_table *table, uint32_t hash)
 {
 	return &table->buckets[hash & table->bucket_mask];
 }
@@ -112,7 +107,7 @@ static inline uint32_t gro_bucket_match(const uint16_t values[GRO_BUCKET_PLACES]
 		_mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted)));
 }
 
-static inline struct gro_flow *gro_table_find(const struct gro_table *table, uint64_t hash)
+static inline struct gro_flow *gro_table_find(const struct gro_table *table, uint32_t hash)
 {
 	const struct gro_bucket *bucket = gro_table_bucket(table, hash);
 	uint32_t places = gro_bucket_match(bucket->tags, gro_hash_tag(hash));
@@ -120,13 +115,13 @@ static inline struct gro_flow *gro_table_find(const struct gro_table *table, uin
 	for (; places != 0; places &= places - 1) {
 		struct gro_flow *flow = &table->flows[bucket->flows[__builtin_ctz(places)]];
 
-		if (likely(flow->identity == gro_hash_identity(hash)))
+		if (likely(flow->hash == hash))
 			return flow;
 	}
 	return NULL;
 }
 
-static inline void gro_table_prefetch(const struct gro_table *table, uint64_t hash)
+static inline void gro_table_prefetch(const struct gro_table *table, uint32_t hash)
 {
 	const struct gro_bucket *bucket = gro_table_bucket(table, hash);
 	uint32_t places = gro_bucket_match(bucket->tags, gro_hash_tag(hash));

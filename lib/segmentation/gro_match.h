@@ -69,7 +69,7 @@ static inline bool gro_ip_id_follows(
 
 static inline bool gro_ids_follow(struct gro_flow *flow, const uint8_t *frame, bool classic)
 {
-	const struct gro_layout *layout = &flow->layout;
+	const union gro_layout *layout = &flow->layout;
 
 	if (!(layout->kind & GRO_KIND_IPV6) &&
 		!gro_ip_id_follows(flow, frame + layout->ip, flow->id, classic, GRO_STATE_ID_FIXED))
@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow
 	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
 	const bool tcp = description->layout.kind & GRO_KIND_TCP;
 
-	if (unlikely(gro_layout_key(&flow->layout) != gro_layout_key(&description->layout) ||
+	if (unlikely(flow->layout.key != description->layout.key ||
 		    !gro_headers_equal(
 			    flow->headers, frame, mask, description->layout.header_bytes) ||
 		    !gro_tags_alike(flow, packet) || !gro_outer_checksum_alike(flow, frame) ||

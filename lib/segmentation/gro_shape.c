@@ -15,11 +15,11 @@ static void open_ip(uint8_t *ip, bool ipv6)
 }
 
 void gro_shape_make(
-	struct gro_shapes *shapes, struct gro_shape *slot, const struct gro_layout *layout)
+	struct gro_shapes *shapes, struct gro_shape *slot, const union gro_layout *layout)
 {
 	uint8_t *l4 = slot->mask + layout->l4;
 
-	slot->key = gro_layout_key(layout);
+	slot->key = layout->key;
 	memset(slot->mask, 0xff, sizeof(slot->mask));
 	open_ip(slot->mask + layout->ip, layout->kind & GRO_KIND_IPV6);
 	if (layout->kind & GRO_KIND_TCP) {
@@ -40,7 +40,7 @@ static bool ipv4_right(const uint8_t *ip)
 	return checksum_ipv4_header(ip, GRO_IPV4_BYTES) == 0;
 }
 
-bool gro_checksums_right(const struct rte_mbuf *packet, const struct gro_layout *layout)
+bool gro_checksums_right(const struct rte_mbuf *packet, const union gro_layout *layout)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
 	const bool tunnel = layout->kind & GRO_KIND_TUNNEL;

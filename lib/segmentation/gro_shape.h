@@ -31,15 +31,20 @@ enum gro_kind {
 	GRO_KIND_OUTER_IPV6 = 1 << 3,
 };
 
-struct gro_layout { /* offsets from the start of the frame */
-	uint8_t header_bytes; /* Ethernet to layer 4: where the payload starts */
-	uint8_t ip, l4; /* of a tunnel: those inside */
-	uint8_t outer_ip, outer_udp; /* 0: none */
-	uint8_t kind; /* GRO_KIND_* */
+/* Compared, and written by the short way, as a number: the bytes one by one would stall the load.
+ */
+union gro_layout {
+	uint64_t key;
+	struct { /* offsets from the start of the frame */
+		uint8_t header_bytes; /* Ethernet to layer 4: where the payload starts */
+		uint8_t ip, l4; /* of a tunnel: those inside */
+		uint8_t kind; /* GRO_KIND_* */
+		uint8_t outer_ip, outer_udp; /* 0: none */
+	};
 };
 
 struct gro_shape {
-	uint64_t key; /* the layout, as a number; 0: nothing here yet */
+	uint64_t key; /* the layout; 0: nothing here yet */
 	uint8_t mask[GRO_HEADER_MAX]; /* 1 bits: to be equal */
 } __rte_cache_aligned;
 
@@ -58,12 +63,12 @@ enum gro_class {
 };
 
 struct gro_packet { /* one of a burst */
-	uint64_t flow; /* hash */
+	uint32_t flow; /* hash */
 	uint32_t addresses; /* hash of those of the outermost IP header */
 	uint32_t payload_bytes;
-	struct gro_layout layout; /* of a candidate */
 	uint8_t class; /* enum gro_class */
 	uint8_t tcp_flags;
+	union gro_layout layout; /* of a candidate */
 };
 
 /* What a description depends on. */
@@ -77,24 +82,16 @@ void gro_describe(const struct gro_rulebook *rules, const struct rte_mbuf *packe
 
 /* Fills the mask of `layout` in where its slot has another one. */
 void gro_shape_make(
-	struct gro_shapes *shapes, struct gro_shape *slot, const struct gro_layout *layout);
-
-static inline uint64_t gro_layout_key(const struct gro_layout *layout)
-{
-	uint64_t key = 0;
-
-	memcpy(&key, layout, sizeof(*layout));
-	return key;
-}
+	struct gro_shapes *shapes, struct gro_shape *slot, const union gro_layout *layout);
 
 /* Good until the next call. */
 static inline const struct gro_shape *gro_shape_find(
-	struct gro_shapes *shapes, const struct gro_layout *layout)
+	struct gro_shapes *shapes, const union gro_layout *layout)
 {
-	const uint64_t key = gro_layout_key(layout);
-	struct gro_shape *slot = &shapes->slots[key * 0x9e3779b97f4a7c15ull >> GRO_SHAPE_SHIFT];
+	struct gro_shape *slot =
+		&shapes->slots[layout->key * 0x9e3779b97f4a7c15ull >> GRO_SHAPE_SHIFT];
 
-	if (unlikely(slot->key != key))
+	if (unlikely(slot->key != layout->key))
 		gro_shape_make(shapes, slot, layout);
 	return slot;
 }
