@@ -40,7 +40,12 @@ static inline void add_input(struct inputs *inputs, unsigned index, const uint8_
 
 static inline void set_lengths(struct rte_mbuf *packet, uint64_t l2, uint64_t l3, uint64_t l4)
 {
-	packet->tx_offload = rte_mbuf_tx_offload(l2, l3, l4, 0, 0, 0, 0);
+	uint64_t segment_bytes = 0;
+
+	/* A kernel interface gives super-packets (segmentation/super_packet.h). */
+	if (unlikely(packet->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)))
+		segment_bytes = packet->tso_segsz;
+	packet->tx_offload = rte_mbuf_tx_offload(l2, l3, l4, segment_bytes, 0, 0, 0);
 }
 
 /* Layer 4 of a packet that is not a fragment: its type, for IPv4, and the bytes that f and n are.

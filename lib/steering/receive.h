@@ -4,7 +4,8 @@
  * hash is computed, and both are left in the mbufs where NICs leave them:
  *
  *     packet_type              RTE_PTYPE_*, as parse.h finds them
- *     l2_len, l3_len, l4_len   the rest of tx_offload becomes 0; lengths of headers not found are 0
+ *     l2_len, l3_len, l4_len   lengths of headers not found are 0; the rest of tx_offload becomes 0
+ *                              but for the tso_segsz of what is to be segmented
  *     hash.rss, ol_flags       with RTE_MBUF_F_RX_RSS_HASH; what is not hashed: 0 and no flag
  *
  * What is hashed is what rss_hash.h says; by default addresses and ports of whole TCP, UDP and SCTP
