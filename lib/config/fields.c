@@ -336,7 +336,7 @@ const struct field port_fields[] = {
 		.help = "Hardware receive queues; \"auto\": one a worker, or as many as the device "
 			"has."},
 	{"rx_descriptors", &field_integer, PORT(rx_descriptors), .min = 32, .max = 32768,
-		.fallback = "1024", .unit = "descriptors", .variants = DEVICE,
+		.fallback = "1024", .unit = "descriptors", .variants = ETHERNET,
 		.help = "Length of a receive queue. The device may round it."},
 	{"tx_descriptors", &field_integer, PORT(tx_descriptors), .min = 32, .max = 32768,
 		.fallback = "1024", .unit = "descriptors", .variants = DEVICE,

@@ -38,15 +38,7 @@ static inline uint16_t transmit_try(
 
 static enum drop_reason transmit_reason(const struct port *port)
 {
-	struct rte_eth_link link = {.link_status = RTE_ETH_LINK_UP};
-
-	if (__atomic_load_n(&port->removed, __ATOMIC_RELAXED))
-		return DROP_tx_no_port;
-	if (port->config->kind == PORT_DEVICE &&
-		rte_eth_link_get_nowait(port->ethdev, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_DOWN)
-		return DROP_tx_no_port;
-	return DROP_tx_full;
+	return port_link_is_up(port) ? DROP_tx_full : DROP_tx_no_port;
 }
 
 /* Off the fast path: the queue did not take all at once. It is tried again for retry_cycles. If it
@@ -84,20 +76,37 @@ static __rte_noinline void transmit_drop_rest(
 		burst_drop(worker, burst, burst->count - 1, transmit->reason);
 }
 
+/* What the queue took and could not send has left the burst after all. Returns how many. */
+static __rte_noinline uint16_t transmit_refused(struct worker *worker, const struct tx_refused *now,
+	const struct tx_refused *before, struct burst *burst)
+{
+	uint64_t packets = now->packets - before->packets;
+
+	burst->bytes -= now->bytes - before->bytes;
+	worker->counters.drops[DROP_tx_refused] += packets;
+	return (uint16_t)packets;
+}
+
 void transmit_burst(struct worker *worker, struct transmit *transmit, struct burst *burst)
 {
+	const struct tx_refused *refused = transmit->owner == NULL ? transmit->queue.refused : NULL;
+	struct tx_refused before = {0};
 	uint16_t sent;
 
 	if (transmit->checked)
 		transmit_check(worker, transmit, burst);
 	if (burst->count == 0)
 		return;
+	if (refused != NULL)
+		before = *refused;
 	sent = transmit_try(worker, transmit, burst, 0);
 	if (unlikely(sent < burst->count)) {
 		sent = transmit_retry(worker, transmit, burst, sent);
 		if (sent < burst->count)
 			transmit_drop_rest(worker, transmit, burst, sent);
 	}
+	if (refused != NULL && unlikely(refused->packets != before.packets))
+		sent -= transmit_refused(worker, refused, &before, burst);
 	if (transmit->owner == NULL && sent > 0) {
 		transmit->counters->packets += sent;
 		transmit->counters->bytes += burst->bytes;

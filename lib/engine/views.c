@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine/engine_internal.h"
+#include "port/packet_socket.h"
 
 uint16_t engine_worker_count(const struct engine *engine)
 {
@@ -217,6 +218,20 @@ static void port_state_of_device(const struct port *port, struct port_state *sta
 	}
 }
 
+static void port_state_of_interface(const struct port *port, struct port_state *state)
+{
+	struct packet_socket_state kernel;
+
+	packet_socket_state(port->socket, &kernel);
+	state->device = port->config->interface;
+	state->removed = __atomic_load_n(&port->removed, __ATOMIC_ACQUIRE) != 0;
+	state->link_up = kernel.link_up;
+	state->link_mbps = kernel.link_mbps;
+	state->missed = kernel.missed;
+	state->errors = kernel.errors;
+	state->no_mbuf = kernel.no_mbuf;
+}
+
 int engine_port_state(const struct engine *engine, uint16_t index, struct port_state *state)
 {
 	static const char *const kinds[] = {
@@ -247,12 +262,14 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 	};
 	if (port->config->kind == PORT_DEVICE) {
 		port_state_of_device(port, state);
-	} else {
-		state->driver = kinds[port->config->kind];
-		state->device = port->config->kind == PORT_FILE ? port->config->file
-			: port->config->kind == PORT_REPLAY	? port->config->replay.files[0]
-								: "";
+		return 0;
 	}
+	state->driver = kinds[port->config->kind];
+	state->device = port->config->kind == PORT_FILE ? port->config->file
+		: port->config->kind == PORT_REPLAY	? port->config->replay.files[0]
+							: "";
+	if (port->config->kind == PORT_INTERFACE)
+		port_state_of_interface(port, state);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 	X(tx_full, loss, "the port's tx queue stayed full past tx_retry")                          \
 	X(tx_too_long, loss, "longer than the port's MTU allows")                                  \
 	X(tx_segments, loss, "more segments than the port can send")                               \
+	X(tx_refused, loss, "the kernel would not send such a packet through the interface")       \
 	X(tx_no_port, loss, "the port it should leave through is gone or its link is down")        \
 	X(no_mbuf, loss, "no packet buffer was free for a copy")                                   \
 	X(bad_checksum, meant, "its checksum is wrong, and drop_bad_checksums is set")             \

@@ -17,6 +17,7 @@ enum {
 	DESCRIPTOR_BYTES =
 		64, /* the larger drivers' rx or tx descriptor and its software ring entry */
 	PACKETS_MIN = 2048,
+	SUPER_PACKET_BYTES = 65536 + 32, /* with its Ethernet header and tags */
 	FRAGMENTS_TYPICAL = 4, /* of a packet that waits for the others */
 	PARKED_PACKETS = 1024, /* engine's STEERING_PARK_MIN: what moves may park, an rx queue */
 	RESTORED_PACKETS = 64 * BURST_PACKETS, /* engine/restore.c: bursts that others help with */
@@ -147,6 +148,16 @@ static uint64_t kept_by_steering(const struct config *config, unsigned port)
 	return packets;
 }
 
+/* A kernel interface may bring a burst of super-packets, and its queue holds no buffers. */
+static uint64_t received_at_once(const struct config *config, unsigned port)
+{
+	const uint32_t data_bytes = config->memory.packet_data_bytes;
+
+	if (config->ports[port].kind != PORT_INTERFACE)
+		return config->ports[port].rx_descriptors;
+	return BURST_PACKETS * ((SUPER_PACKET_BYTES + data_bytes - 1) / data_bytes);
+}
+
 /* Descriptors of the queues that the workers of each node fill, and what steering keeps. */
 static void count_descriptors(const struct config *config, const struct topology *topology,
 	const struct plan *plan, uint64_t descriptors[])
@@ -157,7 +168,7 @@ static void count_descriptors(const struct config *config, const struct topology
 				&plan->workers[plan->rx_worker[port][queue]];
 
 			descriptors[topology_node_index(topology, worker->memory_node)] +=
-				config->ports[port].rx_descriptors +
+				received_at_once(config, port) +
 				(plan->worker_count > 1 ? kept_by_steering(config, port) : 0);
 		}
 		for (unsigned queue = 0; queue < plan->tx_queues[port]; queue++) {

@@ -10,6 +10,7 @@
 #include "port/ethdev.h"
 #include "port/features.h"
 #include "port/memif.h"
+#include "port/packet_socket.h"
 #include "port/replay.h"
 #include "port/sink.h"
 
@@ -36,7 +37,7 @@ int port_open(
 		port->tx_queues_max = 1;
 		port->tx_whole = PORT_WHOLE_ALL;
 		return 0;
-	case PORT_INTERFACE: break;
+	case PORT_INTERFACE: return packet_socket_open(port, error);
 	}
 	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
 }
@@ -65,11 +66,14 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 	const char *path = config->kind == PORT_FILE ? config->file : config->mirror;
 	int result;
 
-	if (config->kind == PORT_DEVICE) {
+	if (config->kind == PORT_DEVICE)
 		result = ethdev_configure(port, rx_queues, tx_queues, pools, error);
-		if (result != 0)
-			return result;
-	}
+	else if (config->kind == PORT_INTERFACE)
+		result = packet_socket_configure(port, rx_queues, pools[0], error);
+	else
+		result = 0;
+	if (result != 0)
+		return result;
 	port->rx_queue_count = rx_queues;
 	port->tx_queue_count = tx_queues;
 	result = check_features(port, error);
@@ -87,7 +91,11 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 
 int port_start(struct port *port, struct error *error)
 {
-	return port->config->kind == PORT_DEVICE ? ethdev_start(port, error) : 0;
+	switch (port->config->kind) {
+	case PORT_DEVICE: return ethdev_start(port, error);
+	case PORT_INTERFACE: return packet_socket_start(port, error);
+	default: return 0;
+	}
 }
 
 void port_stop(struct port *port)
@@ -100,6 +108,7 @@ int port_close(struct port *port, struct error *error)
 {
 	int result;
 
+	port->socket = packet_socket_destroy(port->socket);
 	port->replay = replay_destroy(port->replay);
 	if (port->config->kind == PORT_DEVICE)
 		ethdev_close(port);
@@ -108,8 +117,24 @@ int port_close(struct port *port, struct error *error)
 	return result;
 }
 
+bool port_link_is_up(const struct port *port)
+{
+	struct rte_eth_link link = {.link_status = RTE_ETH_LINK_UP};
+
+	if (__atomic_load_n(&port->removed, __ATOMIC_RELAXED))
+		return false;
+	if (port->config->kind == PORT_INTERFACE)
+		return packet_socket_link_is_up(port->socket);
+	if (port->config->kind == PORT_DEVICE)
+		rte_eth_link_get_nowait(port->ethdev, &link);
+	return link.link_status == RTE_ETH_LINK_UP;
+}
+
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue)
 {
+	if (port->socket != NULL)
+		return (struct rx_queue){
+			.receive = packet_socket_receive, .argument = port->socket};
 	if (port->memif)
 		return memif_rx_queue(port->ethdev, queue);
 	if (port->config->kind == PORT_DEVICE)
@@ -121,5 +146,9 @@ struct tx_queue port_tx_queue(struct port *port, uint16_t queue)
 {
 	if (port->sink != NULL)
 		return (struct tx_queue){.send = sink_send, .argument = port->sink};
+	if (port->socket != NULL)
+		return (struct tx_queue){.send = packet_socket_send,
+			.argument = port->socket,
+			.refused = packet_socket_refused(port->socket)};
 	return device_tx_queue(port, queue);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A port: something packets come from or go to. Four kinds behind one face: an ethdev (any DPDK
- * device), a replay of capture files, a generator, and a capture file that takes what is sent.
+ * A port: something packets come from or go to. Five kinds behind one face: an ethdev (any DPDK
+ * device), a network interface of the kernel, a replay of capture files, a generator, and a capture
+ * file that takes what is sent.
  *
  * A worker reads and writes a port through an rx_queue or tx_queue, so the poll loop does not know
  * the kinds: the ethdev's queue, or a function and its argument. A queue is used by one worker
@@ -33,9 +34,15 @@ struct rx_queue {
 	uint16_t ethdev, queue;
 };
 
+/* Of what a tx queue took, what it could not send after all, and freed. Writer: who sends. */
+struct tx_refused {
+	uint64_t packets, bytes;
+};
+
 struct tx_queue {
 	tx_burst_function send; /* NULL: the ethdev's own */
 	void *argument;
+	const struct tx_refused *refused; /* NULL: all it took is sent */
 	uint16_t ethdev, queue;
 };
 
@@ -70,6 +77,7 @@ enum {
 	PORT_WHOLE_MARKED = 1 << 4, /* with the flags of segmentation/super_packet.h, unfinished */
 };
 
+struct packet_socket; /* port/packet_socket.h */
 struct replay; /* port/replay.h */
 struct sink; /* port/sink.h */
 
@@ -102,9 +110,12 @@ struct port {
 	uint32_t tx_whole; /* PORT_WHOLE_* it can take */
 	bool super_packets_come; /* a pipeline that leads here may bring some; before configuring */
 	struct rte_ether_addr address;
+	struct packet_socket *socket; /* PORT_INTERFACE */
 	struct replay *replay; /* PORT_REPLAY, PORT_GENERATE */
 	struct sink *sink; /* PORT_FILE, or a device whose departures are written to a file */
-	uint32_t removed; /* atomic. Writer: EAL's interrupt thread. Readers: workers, stats */
+	/* Atomic. Writers: EAL's interrupt thread; for an interface whoever notices. Readers:
+	 * workers, stats */
+	uint32_t removed;
 };
 
 /* Finds or attaches the device and asks what it can do. Fills *port. */
@@ -131,6 +142,9 @@ int port_set_reta(struct port *port, const uint8_t queues[], uint16_t size);
  * too. On the controlling thread. -ENOTSUP: RSS is not the device's, or it cannot do that; nothing
  * has changed then. Or what the driver says. */
 int port_set_rss(struct port *port, const struct config_rss *rss, struct error *error);
+
+/* Whether what is sent now could leave. A removed one's is down. Any thread. */
+bool port_link_is_up(const struct port *port);
 
 struct rx_queue port_rx_queue(struct port *port, uint16_t queue);
 struct tx_queue port_tx_queue(struct port *port, uint16_t queue);
