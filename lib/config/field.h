@@ -42,7 +42,8 @@ extern const struct field_kind field_duration, field_bytes, field_cpus,
 extern const struct field_kind field_rss_key, field_rss_letters, field_rss_weights; /* rss */
 extern const struct field_kind field_cpu_mask, field_queue_masks; /* mask */
 extern const struct field_kind field_string, field_strings, field_enum, field_name, field_ignored;
-extern const struct field_kind field_object, field_ports, field_pipelines, field_stages;
+extern const struct field_kind field_object, field_ports, field_pipelines, field_stages,
+	field_captures;
 
 struct field {
 	const char *name;
@@ -70,6 +71,7 @@ enum { FIELD_TEXT_MAX = 512 }; /* room for what describe makes */
 extern const struct field config_fields[]; /* of struct config */
 extern const struct field port_fields[]; /* of struct config_port; variants: enum port_kind */
 extern const struct field pipeline_fields[];
+extern const struct field capture_fields[]; /* of struct config_capture */
 extern const struct field stage_fields[]; /* of struct config_stage; variants: stage_types[] */
 extern const char *const port_kind_names[]; /* by enum port_kind */
 

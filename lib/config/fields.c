@@ -543,6 +543,31 @@ const struct field pipeline_fields[] = {
 	{.name = NULL},
 };
 
+#define CAPTURE(member) AT(struct config_capture, member)
+
+const struct field capture_fields[] = {
+	{"at", &field_strings, CAPTURE(at), .min = 1, .max = 16, .required = true,
+		.help = "Points of the path: rx, steered, gro, stage0, stage1, ... or a stage's "
+			"type, gso, tx, drop. Each is an interface of the file."},
+	{"file", &field_string, CAPTURE(file), .min = 1, .max = PATH_LENGTH_MAX, .required = true,
+		.help = "Where it goes, as pcapng."},
+	{"filter", &field_string, CAPTURE(filter), .min = 1, .max = 2048, .zero = "all",
+		.fallback = "\"all\"",
+		.help = "Which packets, in libpcap's syntax: see pcap-filter(7)."},
+	{"snap", &field_bytes, CAPTURE(snap_bytes), .min = 14, .max = 262144, .zero = "all",
+		.fallback = "\"all\"", .help = "How much of each packet at most."},
+	{"packets", &field_integer, CAPTURE(packets), .min = 1, .max = COUNT_MAX, .zero = "all",
+		.fallback = "\"all\"", .unit = "packets", .help = "Ends after so many."},
+	{"file_size", &field_bytes, CAPTURE(file_bytes), .min = 65536, .max = COUNT_MAX,
+		.zero = "any", .fallback = "\"any\"",
+		.help = "A new file is begun when one would get larger: FILE, FILE1, FILE2, ..."},
+	{"files", &field_integer, CAPTURE(files), .min = 2, .max = 1000000, .zero = "all",
+		.fallback = "\"all\"", .unit = "files",
+		.help = "With file_size: so many files at most, FILE0, FILE1, ...; the oldest is "
+			"overwritten."},
+	{.name = NULL},
+};
+
 #define STATS(member) AT(struct config_stats, member)
 
 static const struct field stats_fields[] = {
@@ -584,6 +609,10 @@ const struct field config_fields[] = {
 	{"pipelines", &field_pipelines, WHOLE(struct config), .min = 1, .max = CONFIG_PIPELINES_MAX,
 		.required = true,
 		.help = "Which port's packets go to which port, through which stages."},
+	{"captures", &field_captures, WHOLE(struct config), .max = CONFIG_CAPTURES_MAX,
+		.fallback = "[]",
+		.help = "Captures of packets at points of the path, from the first packet to the "
+			"last. weir capture starts others while weir runs."},
 	{"stats", &field_object, CONFIG(stats), .fields = stats_fields, .fallback = "{}",
 		.help = "What is told while it runs."},
 	{"control", &field_object, CONFIG(control), .fields = control_fields, .fallback = "{}",

@@ -74,6 +74,9 @@ static void print_nested(FILE *out, const struct field *field, const char *point
 	} else if (field->kind == &field_pipelines) {
 		snprintf(inner, sizeof(inner), "%.400s/N", pointer);
 		print_fields(out, pipeline_fields, inner, NULL);
+	} else if (field->kind == &field_captures) {
+		snprintf(inner, sizeof(inner), "%.400s/N", pointer);
+		print_fields(out, capture_fields, inner, NULL);
 	} else if (field->kind == &field_stages) {
 		snprintf(inner, sizeof(inner), "%.400s/N", pointer);
 		print_fields(out, stage_fields, inner, stage_types);
