@@ -58,12 +58,13 @@ static int unknown_path(const struct config *present, const char *path, struct e
 /* ---- the wanted configuration as JSON ---- */
 
 /* As people write it. NULL: not UTF-8, or out of memory. */
-static json_t *value_of_text(const char *text, const json_t *present)
+static json_t *value_of_text(const char *text, const json_t *present, const struct field *field)
 {
 	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+	bool is_switch = json_is_boolean(present) || (field && field->kind == &field_switch);
 	bool on = strcmp(text, "on") == 0;
 
-	if (value == NULL && json_is_boolean(present) && (on || strcmp(text, "off") == 0))
+	if (value == NULL && is_switch && (on || strcmp(text, "off") == 0))
 		value = json_boolean(on);
 	return value != NULL ? value : json_string(text);
 }
@@ -72,10 +73,13 @@ static int put_value(const struct setting_place *place, const json_t *given)
 {
 	json_t *present = setting_get(place), *value;
 
-	value = json_is_string(given) ? value_of_text(json_string_value(given), present)
-				      : json_deep_copy(given);
-	if (value == NULL)
+	value = json_is_string(given)
+		? value_of_text(json_string_value(given), present, place->level.field)
+		: json_deep_copy(given);
+	if (value == NULL || field_level_rename(place->level, value) < 0) {
+		json_decref(value);
 		return -ENOMEM;
+	}
 	if (json_is_object(value) && json_is_object(present)) {
 		int ret = json_object_update_recursive(present, value);
 

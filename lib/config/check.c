@@ -258,4 +258,5 @@ void config_check(struct report *report, struct config *config)
 	check_balancer(report, &config->steering);
 	check_files(report, config);
 	config_check_rss(report, config);
+	config_check_features(report, config);
 }

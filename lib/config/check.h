@@ -14,4 +14,7 @@ void config_check(struct report *report, struct config *config);
 /* Part of it: tables that leave a queue out, transforms of fields that have no other side. */
 void config_check_rss(struct report *report, const struct config *config);
 
+/* Part of it: features of a port that exclude each other, or need one that is off. */
+void config_check_features(struct report *report, const struct config *config);
+
 #endif

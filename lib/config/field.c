@@ -16,10 +16,16 @@ bool field_applies(const struct field *field, unsigned variants)
 	return field->variants == 0 || (field->variants & variants) != 0;
 }
 
+static bool is_name_of(const struct field *field, const char *name)
+{
+	return strcmp(field->name, name) == 0 ||
+		(field->alias != NULL && strcmp(field->alias, name) == 0);
+}
+
 const struct field *field_find(const struct field *fields, const char *name, unsigned variants)
 {
 	for (; fields->name != NULL; fields++)
-		if (field_applies(fields, variants) && strcmp(fields->name, name) == 0)
+		if (field_applies(fields, variants) && is_name_of(fields, name))
 			return fields;
 	return NULL;
 }
@@ -160,16 +166,18 @@ static void parse_fallback(struct report *report, const struct field *field, voi
 static void report_unknown(
 	struct report *report, const struct field *fields, unsigned variants, const char *key)
 {
-	const char *names[FIELDS_MAX + 1];
+	const char *names[2 * FIELDS_MAX + 1];
 	const char *near;
 	char known[FIELD_TEXT_MAX] = "", found[FIELD_TEXT_MAX];
 	size_t count = 0, length = 0;
 
-	for (const struct field *field = fields; field->name != NULL && count < FIELDS_MAX;
+	for (const struct field *field = fields; field->name != NULL && count < 2 * FIELDS_MAX - 1;
 		field++) {
 		if (!field_applies(field, variants) || field->kind == &field_ignored)
 			continue;
 		names[count++] = field->name;
+		if (field->alias != NULL)
+			names[count++] = field->alias;
 		if (length < sizeof(known))
 			length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%s",
 				length == 0 ? "" : ", ", field->name);
@@ -186,14 +194,35 @@ static void report_unknown(
 		report_key(report, "unknown key \"%s\"; expected one of: %s", found, known);
 }
 
+/* The value of a field, under which of its names it stands: its own where it stands nowhere. */
+static const json_t *find_value(struct report *report, const struct field *field,
+	const json_t *object, const char **ret_key)
+{
+	const json_t *value = json_object_get(object, field->name);
+	const json_t *other = field->alias ? json_object_get(object, field->alias) : NULL;
+	size_t mark;
+
+	*ret_key = field->name;
+	if (other == NULL)
+		return value;
+	*ret_key = field->alias;
+	if (value != NULL) {
+		mark = report_enter_key(report, field->alias);
+		report_key(report, "\"%s\" is \"%s\", which is given too: one of them is enough",
+			field->alias, field->name);
+		report_leave(report, mark);
+	}
+	return other;
+}
+
 void fields_parse(struct report *report, const struct field *fields, unsigned variants,
 	const json_t *object, void *structure)
 {
 	const char *key;
-	json_t *value;
+	json_t *member;
 
 	/* jansson's iteration does not change the object, but does not take a const one. */
-	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach ((json_t *)(uintptr_t)object, key, member) {
 		size_t mark = report_enter_key(report, key);
 
 		if (field_find(fields, key, variants) == NULL)
@@ -201,18 +230,19 @@ void fields_parse(struct report *report, const struct field *fields, unsigned va
 		report_leave(report, mark);
 	}
 	for (const struct field *field = fields; field->name != NULL; field++) {
+		const json_t *value;
 		size_t mark;
 
 		if (!field_applies(field, variants))
 			continue;
-		value = json_object_get(object, field->name);
 		/* Of an object of unknown variant, the first field of a name reads the value. */
 		if (field_find(fields, field->name, variants) != field)
 			continue;
+		value = find_value(report, field, object, &key);
 		if (value == NULL && field->required &&
 			(field->variants == 0 || variants != FIELD_VARIANTS_ALL))
 			report_value(report, "\"%s\" is missing: %s", field->name, field->help);
-		mark = report_enter_key(report, field->name);
+		mark = report_enter_key(report, key);
 		if (value != NULL)
 			field_parse(report, field, value, field_at(field, structure));
 		else if (field->fallback != NULL)

@@ -52,7 +52,7 @@ struct field {
 	int64_t min, max; /* of the value; of the length of a string */
 	const char *fallback; /* the default, as JSON text; NULL: none, the member stays zero */
 	const char *zero; /* a word for zero or "not given", such as "auto"; NULL: none */
-	const char *alias; /* another name that is understood; NULL: none */
+	const char *alias; /* another name that is understood, but not written; NULL: none */
 	const char *unit; /* of a plain number, for the manual */
 	const char *const *names; /* the values of an enum, NULL-terminated, in the order of the C
 				     enum; or the only numbers that are allowed */
@@ -77,6 +77,7 @@ extern const char *const port_kind_names[]; /* by enum port_kind */
 
 /* Those of `fields` that a variant has; `variants` are bits, FIELD_VARIANTS_ALL when not known. */
 bool field_applies(const struct field *field, unsigned variants);
+/* By its name or its alias. */
 const struct field *field_find(const struct field *fields, const char *name, unsigned variants);
 
 static inline void *field_at(const struct field *field, void *structure)

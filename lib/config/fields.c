@@ -237,7 +237,8 @@ static const struct field feature_fields[] = {
 			"or, when true, by weir; \"auto\": where the device can."},
 	{"tx-checksumming", &field_switch, FEATURE(tx_checksumming), .alias = "tx",
 		.fallback = "\"auto\"", .live = true,
-		.help = "The device fills in IP, TCP and UDP checksums of what it sends."},
+		.help = "IP, TCP and UDP checksums of what weir changes or makes are filled in by "
+			"the device, or by weir where it cannot."},
 	{"scatter-gather", &field_switch, FEATURE(scatter_gather), .alias = "sg",
 		.fallback = "\"auto\"", .live = true,
 		.help = "The port sends packets that are chains of buffers."},

@@ -39,6 +39,10 @@ static void print_field(
 	field_describe(field, expected, sizeof(expected));
 	fprintf(out, "*");
 	print_escaped(out, pointer);
+	if (field->alias != NULL) {
+		fprintf(out, "*, *");
+		print_escaped(out, field->alias);
+	}
 	fprintf(out, "*\n\t");
 	print_escaped(out, field->help);
 	fprintf(out, "\n\n\tValue: ");

@@ -5,6 +5,8 @@
  * A schema cannot say everything: that pipelines name ports, that a range's ends are in order,
  * limits of values with units. `weir check` says those.
  */
+#include <errno.h>
+
 #include "config/field.h"
 
 /* What the field is for. JSON Schema has no word for what may be set while it runs, so the text
@@ -38,6 +40,29 @@ failed:
 	return NULL;
 }
 
+/* The other name of a field: as a property of its own, and not beside the first. */
+static int add_alias(json_t *schema, const struct field *field)
+{
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *rules = json_object_get(schema, "allOf");
+	json_t *alias = field_schema(field);
+
+	if (rules == NULL) {
+		rules = json_array();
+		json_object_set_new(schema, "allOf", rules);
+	}
+	json_object_del(alias, "default");
+	if (json_object_set_new(alias, "description", json_sprintf("Short for %s.", field->name)) <
+			0 ||
+		json_array_append_new(rules,
+			json_pack("{s:{s:[s,s]}}", "not", "required", field->name, field->alias)) <
+			0) {
+		json_decref(alias);
+		return -ENOMEM;
+	}
+	return json_object_set_new(properties, field->alias, alias) < 0 ? -ENOMEM : 0;
+}
+
 json_t *fields_schema(const struct field *fields, unsigned variants)
 {
 	json_t *schema = json_pack("{s:s,s:{},s:[],s:b}", "type", "object", "properties",
@@ -51,6 +76,7 @@ json_t *fields_schema(const struct field *fields, unsigned variants)
 		if (!field_applies(field, variants))
 			continue;
 		if (json_object_set_new(properties, field->name, field_schema(field)) < 0 ||
+			(field->alias != NULL && add_alias(schema, field) < 0) ||
 			(field->required &&
 				json_array_append_new(required, json_string(field->name)) < 0)) {
 			json_decref(schema);

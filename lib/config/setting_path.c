@@ -40,6 +40,7 @@ static void decode(char *key)
 /* Takes the next step of `*rest` into place->key. */
 static int step(struct setting_place *place, char separator, const char **rest)
 {
+	const char *name = place->key;
 	size_t length = separator == '.' ? longest_member(place->parent, *rest) : 0;
 
 	if (length == 0)
@@ -51,6 +52,9 @@ static int step(struct setting_place *place, char separator, const char **rest)
 	if (separator == '/')
 		decode(place->key);
 	*rest += length;
+	place->level = field_level_below(place->level, &name);
+	if (name != place->key)
+		snprintf(place->key, sizeof(place->key), "%s", name);
 	if (json_is_array(place->parent)) {
 		char *end;
 
@@ -64,7 +68,7 @@ static int step(struct setting_place *place, char separator, const char **rest)
 int setting_path_find(json_t *root, const char *path, struct setting_place *ret_place)
 {
 	const char separator = path[0] == '/' ? '/' : '.';
-	struct setting_place place = {.parent = root};
+	struct setting_place place = {.parent = root, .level = field_level_root()};
 
 	path += separator == '/';
 	while (step(&place, separator, &path) == 0) {
