@@ -131,6 +131,22 @@ static int find_tunneled(const uint8_t *bytes, uint32_t length, uint32_t packet_
 	return 0;
 }
 
+/* A payload length of 0 without a jumbo option is no payload to parse.h, but all there is for us.
+ */
+static void parse_long_ipv6(const uint8_t *bytes, uint32_t length, struct headers *found)
+{
+	uint8_t copy[PARSE_MAX_BYTES];
+	uint32_t ip_offset = found->l3_offset;
+
+	if (found->ether_type != RTE_ETHER_TYPE_IPV6 || found->l3_length == 0 ||
+		found->l4_offset != 0 || load_be16(bytes + ip_offset + 4) != 0)
+		return;
+	length = RTE_MIN(length, (uint32_t)PARSE_MAX_BYTES);
+	memcpy(copy, bytes, length);
+	store_16(copy + ip_offset + 4, UINT16_MAX);
+	parse_headers(copy, length, found);
+}
+
 static int find(const uint8_t *bytes, uint32_t length, uint32_t packet_bytes, uint8_t protocol,
 	struct gso_layers *layers)
 {
@@ -138,6 +154,7 @@ static int find(const uint8_t *bytes, uint32_t length, uint32_t packet_bytes, ui
 
 	memset(layers, 0, sizeof(*layers));
 	parse_headers(bytes, length, &outer);
+	parse_long_ipv6(bytes, length, &outer);
 	layers->packet_type = outer.packet_type;
 	layers->l2_bytes = outer.l3_offset;
 	layers->l3_bytes = outer.l3_length;

@@ -51,7 +51,7 @@ int gso_group_teardown(void **state)
 	return rte_eal_cleanup();
 }
 
-static void shared_free(void)
+void shared_free(void)
 {
 	for (unsigned i = 0; i < shared_count; i++)
 		rte_pktmbuf_free_seg(shared[i]);

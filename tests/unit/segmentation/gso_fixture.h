@@ -28,6 +28,7 @@ extern struct rte_mempool *packet_pool, *large_pool, *header_pool;
 int gso_group_setup(void **state);
 int gso_group_teardown(void **state);
 int gso_test_teardown(void **state); /* nothing is missing */
+void shared_free(void); /* the references of SEGMENTS_SHARED */
 
 /* The super-packet of a shape, flags and note set as its maker would. */
 struct rte_mbuf *make_super(const struct shape *shape, enum layout layout);
