@@ -19,6 +19,8 @@
 #include "engine/counters.h"
 
 struct engine;
+struct feature_abilities;
+struct feature_state;
 struct plan;
 struct replay;
 
@@ -110,6 +112,12 @@ unsigned engine_pool_count(const struct engine *engine);
 void engine_pool_view(const struct engine *engine, unsigned index, struct pool_view *ret_view);
 uint16_t engine_port_count(const struct engine *engine);
 int engine_port_state(const struct engine *engine, uint16_t index, struct port_state *ret_state);
+/* What a port can do, and what its features come to under `config` (the present configuration, or
+ * one that is wanted): port/features.h. ret_states: [FEATURE_COUNT]. */
+void engine_feature_abilities(
+	const struct engine *engine, uint16_t port, struct feature_abilities *ret_abilities);
+void engine_features(const struct engine *engine, const struct config *config, uint16_t port,
+	struct feature_state *ret_states);
 /* NULL: the port is no replay and no generator. */
 const struct replay *engine_replay(const struct engine *engine, uint16_t port);
 /* Whether a stage of any pipeline writes into packets. */

@@ -96,12 +96,8 @@ void engine_choose_tx_queues(struct engine *engine, const struct config *config,
 bool engine_pause(struct engine *engine);
 void engine_resume(struct engine *engine);
 
-/* chain.c. Whether a pipeline that leads to the port may bring super-packets; and what the port's
- * features come to. */
-struct feature_state;
+/* chain.c. Whether a pipeline that leads to the port may bring super-packets. */
 bool engine_super_packets_come(const struct config *config, uint16_t port);
-void engine_features(const struct engine *engine, const struct config *config, uint16_t port,
-	struct feature_state *ret_states);
 
 /* verify.c, order.c; take NULL. */
 void verify_destroy(struct verify *verify);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine/engine_internal.h"
+#include "port/features.h"
 #include "port/packet_socket.h"
 
 uint16_t engine_worker_count(const struct engine *engine)
@@ -271,6 +272,12 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 	if (port->config->kind == PORT_INTERFACE)
 		port_state_of_interface(port, state);
 	return 0;
+}
+
+void engine_feature_abilities(
+	const struct engine *engine, uint16_t port, struct feature_abilities *ret_abilities)
+{
+	port_feature_abilities(&engine->ports[port], ret_abilities);
 }
 
 const struct replay *engine_replay(const struct engine *engine, uint16_t port)
