@@ -261,7 +261,7 @@ def test_a_deleted_interface_does_not_stop_the_others(weir, namespace, tmp_path)
     report = running.stop().ok().json()
     packets = runs.account(report)
     assert packets["dropped"] == {"tx_no_port": packets["drops"]} and packets["drops"] >= 100, packets
-    assert [port["link"] for port in report["ports"]] == ["up", "gone", "up"]
+    assert [port["link"] for port in report["ports"]] == ["up", "removed", "up"]
 
 
 @pytest.mark.parametrize("port, prefix, words", [
