@@ -5,6 +5,7 @@
 
 #include "packet/parse.h"
 #include "packet/parse_inner.h"
+#include "segmentation/super_packet.h"
 
 enum { VXLAN_BYTES = 8, GRE_BYTES = 4, GRE_KEY_BYTES = 4, GRE_HAS_KEY = 0x2000 };
 
@@ -15,6 +16,7 @@ struct view {
 	uint32_t length; /* readable; candidates have to have all there */
 	struct headers outer, inner;
 	uint32_t start; /* of what is in the tunnel; 0: none */
+	union gro_layout layout; /* as far as it is known */
 };
 
 static const uint8_t *first_bytes(
@@ -64,9 +66,12 @@ static bool extensions_are_plain(const uint8_t *ip, const struct headers *header
 /* IP headers of either version, at `ip`, that may be merged, `room` bytes before the frame ends. */
 static bool ip_is_plain(const uint8_t *ip, const struct headers *headers, uint32_t room)
 {
-	if (headers->fragment || !gro_ip_keeps_rules(ip, is_ipv6(headers), room))
+	const bool ipv6 = is_ipv6(headers);
+
+	if (headers->fragment || !gro_ip_fixed_part_keeps_rules(ip, ipv6) ||
+		!gro_ip_masked_part_keeps_rules(ip, ipv6, room))
 		return false;
-	return !is_ipv6(headers) || extensions_are_plain(ip, headers);
+	return !ipv6 || extensions_are_plain(ip, headers);
 }
 
 static bool has_ports(const struct headers *headers)
@@ -80,10 +85,9 @@ static bool has_ports(const struct headers *headers)
 /* Of two layers, `bytes` being where the Ethernet or IP header starts. */
 static uint32_t hash_headers(uint32_t hash, const uint8_t *bytes, const struct headers *headers)
 {
-	const uint32_t ports = headers->l4_offset != 0 ? gro_load32(bytes + headers->l4_offset) : 0;
-
 	hash = gro_hash_addresses(hash, bytes + headers->l3_offset, is_ipv6(headers));
-	hash = gro_hash_mix(hash, ports | (uint64_t)headers->ip_protocol << 32);
+	if (headers->l4_offset != 0)
+		hash = gro_hash_ports(hash, bytes + headers->l4_offset, headers->ip_protocol);
 	if (headers->l3_offset >= GRO_ETHER_BYTES)
 		hash = gro_hash_ethernet(hash, bytes, headers->l3_offset);
 	return hash;
@@ -99,8 +103,8 @@ static uint32_t hash_outer(const struct view *view)
 }
 
 /* The innermost headers, `offset` from the start of the frame: whether they keep the rules. */
-static bool describe_l4(const struct gro_rulebook *rules, const struct view *view,
-	const struct headers *headers, uint32_t offset, struct gro_packet *ret)
+static bool describe_l4(const struct gro_rulebook *rules, struct view *view,
+	const struct headers *headers, uint32_t offset)
 {
 	const bool tcp = (headers->packet_type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_TCP;
 	const uint32_t l4 = offset + headers->l4_offset, header_bytes = l4 + headers->l4_length;
@@ -109,17 +113,16 @@ static bool describe_l4(const struct gro_rulebook *rules, const struct view *vie
 	if (view->packet->nb_segs != 1 || header_bytes > GRO_HEADER_MAX ||
 		(headers->packet_type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_SCTP)
 		return false;
-	ret->layout.header_bytes = (uint8_t)header_bytes;
-	ret->layout.ip = (uint8_t)ip;
-	ret->layout.l4 = (uint8_t)l4;
-	ret->layout.kind = (uint8_t)(ret->layout.kind | (is_ipv6(headers) ? GRO_KIND_IPV6 : 0) |
-		(tcp ? GRO_KIND_TCP : 0));
-	ret->payload_bytes = view->length - header_bytes;
-	ret->tcp_flags = tcp ? view->bytes[l4 + 13] : 0;
-	if (!ip_is_plain(view->bytes + ip, headers, view->length - ip))
+	if (!(tcp ? rules->tcp : rules->udp) || view->length <= header_bytes)
 		return false;
-	return tcp ? rules->tcp && gro_tcp_keeps_rules(view->bytes + l4, ret->payload_bytes)
-		   : rules->udp && gro_udp_keeps_rules(view->bytes + l4, ret->payload_bytes);
+	view->layout.header_bytes = (uint8_t)header_bytes;
+	view->layout.ip = (uint8_t)ip;
+	view->layout.l4 = (uint8_t)l4;
+	view->layout.kind = (uint8_t)(view->layout.kind | (is_ipv6(headers) ? GRO_KIND_IPV6 : 0) |
+		(tcp ? GRO_KIND_TCP : 0));
+	return ip_is_plain(view->bytes + ip, headers, view->length - ip) &&
+		(!tcp || gro_tcp_fixed_part_keeps_rules(view->bytes + l4)) &&
+		gro_l4_masked_part_keeps_rules(view->bytes + l4, tcp, view->length - l4);
 }
 
 /* The tunnel's own header: what of it tells tunnels apart, and whether merging may hide it in one.
@@ -157,24 +160,25 @@ static bool outer_is_plain(const struct view *view)
 }
 
 static void describe_tunnel(
-	const struct gro_rulebook *rules, const struct view *view, struct gro_packet *ret)
+	const struct gro_rulebook *rules, struct view *view, struct gro_packet *ret)
 {
 	const struct headers *outer = &view->outer, *inner = &view->inner;
 	bool candidate;
 	uint32_t key;
 
 	if (!rules->tunnels || !has_ports(inner))
-		return; /* holds for all between the tunnel's ends */
+		return; /* may be of any flow between the tunnel's ends */
 	candidate = tunnel_key(view, &key);
 	ret->flow =
 		hash_headers(gro_hash_mix(hash_outer(view), key), view->bytes + view->start, inner);
 	ret->class = GRO_CLASS_UNMERGEABLE;
-	ret->layout.kind = (uint8_t)(GRO_KIND_TUNNEL | (is_ipv6(outer) ? GRO_KIND_OUTER_IPV6 : 0));
-	ret->layout.outer_ip = (uint8_t)outer->l3_offset;
-	ret->layout.outer_udp = (uint8_t)outer->l4_offset;
+	view->layout = (union gro_layout){
+		.kind = (uint8_t)(GRO_KIND_TUNNEL | (is_ipv6(outer) ? GRO_KIND_OUTER_IPV6 : 0)),
+		.outer_ip = (uint8_t)outer->l3_offset,
+		.outer_udp = (uint8_t)outer->l4_offset};
 	if (candidate && outer_is_plain(view) &&
 		(inner->l3_offset == 0 || l2_is_plain(inner->packet_type)) &&
-		describe_l4(rules, view, inner, view->start, ret))
+		describe_l4(rules, view, inner, view->start))
 		ret->class = GRO_CLASS_CANDIDATE;
 }
 
@@ -194,27 +198,58 @@ static void describe_ip(const struct gro_rulebook *rules, struct view *view, str
 	if (!has_ports(outer))
 		return;
 	ret->flow = hash_outer(view);
-	ret->class = describe_l4(rules, view, outer, 0, ret) ? GRO_CLASS_CANDIDATE
-							     : GRO_CLASS_UNMERGEABLE;
+	ret->class =
+		describe_l4(rules, view, outer, 0) ? GRO_CLASS_CANDIDATE : GRO_CLASS_UNMERGEABLE;
 }
 
-void gro_describe(const struct gro_rulebook *rules, const struct rte_mbuf *packet,
-	struct gro_packet *ret_packet)
+static enum gro_class classify_plain(const struct gro_rulebook *rules,
+	const struct rte_mbuf *packet, const union gro_layout *layout)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+	const bool ipv6 = layout->kind & GRO_KIND_IPV6, tcp = layout->kind & GRO_KIND_TCP;
+
+	if (!(tcp ? rules->tcp : rules->udp) || gro_checksum_is_partial(packet) ||
+		!gro_ip_fixed_part_keeps_rules(frame + layout->ip, ipv6) ||
+		(tcp && !gro_tcp_fixed_part_keeps_rules(frame + layout->l4)) ||
+		!gro_masked_part_keeps_rules(frame, packet->data_len, layout))
+		return GRO_CLASS_UNMERGEABLE;
+	return GRO_CLASS_CANDIDATE;
+}
+
+static void describe_any(
+	struct gro_rulebook *rules, const struct rte_mbuf *packet, struct gro_packet *ret)
 {
 	uint8_t buffer[PARSE_INNER_MAX_BYTES];
 	struct view view = {.packet = packet};
 
-	*ret_packet = (struct gro_packet){.class = GRO_CLASS_ALIEN};
 	view.bytes = first_bytes(packet, buffer, &view.length);
 	parse_headers(view.bytes, view.length, &view.outer);
 	if (view.outer.l3_length == 0)
 		return;
-	describe_ip(rules, &view, ret_packet);
-	if (ret_packet->class != GRO_CLASS_CANDIDATE)
-		return;
+	describe_ip(rules, &view, ret);
 	if (!l2_is_plain(view.outer.packet_type) || gro_checksum_is_partial(packet) ||
-		(packet->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)))
-		ret_packet->class = GRO_CLASS_UNMERGEABLE;
-	else if (rules->verify && !gro_checksums_right(packet, &ret_packet->layout))
+		super_packet_is(packet))
+		ret->class = RTE_MIN(ret->class, GRO_CLASS_UNMERGEABLE);
+	if (ret->class == GRO_CLASS_CANDIDATE)
+		ret->shape = gro_shape_find(rules, view.layout.key | GRO_KEY_LAYOUT);
+}
+
+void gro_describe(
+	struct gro_rulebook *rules, const struct rte_mbuf *packet, struct gro_packet *ret_packet)
+{
+	const struct gro_shape *shape = gro_shape_of(rules, packet);
+	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+
+	*ret_packet = (struct gro_packet){.class = GRO_CLASS_ALIEN};
+	if (gro_is_plain(packet, &shape->layout)) {
+		ret_packet->shape = shape;
+		ret_packet->addresses = gro_plain_addresses(packet, frame, &shape->layout);
+		ret_packet->flow = gro_plain_flow(ret_packet->addresses, frame, shape);
+		ret_packet->class = classify_plain(rules, packet, &shape->layout);
+	} else {
+		describe_any(rules, packet, ret_packet);
+	}
+	if (ret_packet->class == GRO_CLASS_CANDIDATE && rules->verify &&
+		!gro_checksums_right(packet, &ret_packet->shape->layout))
 		ret_packet->class = GRO_CLASS_BAD;
 }

@@ -22,7 +22,7 @@ enum { GRO_BUCKET_PLACES = 16, GRO_BUCKET_FLOWS = 4 };
 #define GRO_NONE UINT32_MAX
 
 enum gro_state {
-	GRO_STATE_ID_FIXED = 1 << 0, /* decided at the second packet; else ids count */
+	GRO_STATE_ID_FIXED = 1 << 0, /* IPv4, decided at the second packet; else ids count */
 	GRO_STATE_OUTER_ID_FIXED = 1 << 1,
 	GRO_STATE_CWR_EACH = 1 << 2,
 	GRO_STATE_TAGS = 1 << 3, /* the device took VLAN tags out of the frames */
@@ -39,7 +39,7 @@ struct gro_flow {
 	uint8_t state; /* GRO_STATE_* */
 	uint8_t tcp_flags; /* of all packets together */
 	uint16_t segments, segment_bytes;
-	uint16_t id, outer_id; /* IPv4, of the first; host order */
+	uint16_t next_id, next_outer_id; /* IPv4; host order */
 	uint8_t headers[GRO_HEADER_MAX]; /* of the first, as it came */
 	/* What only coming and going needs. */
 	struct rte_mbuf *head;

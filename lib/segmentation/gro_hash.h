@@ -64,4 +64,10 @@ static inline uint32_t gro_hash_addresses(uint32_t hash, const uint8_t *ip, bool
 	return gro_hash_mix(hash, gro_load64(ip + 32));
 }
 
+/* Of layer 4, and its protocol. */
+static inline uint32_t gro_hash_ports(uint32_t hash, const uint8_t *l4, uint32_t protocol)
+{
+	return gro_hash_mix(hash, (uint64_t)protocol << 32 | gro_load32(l4));
+}
+
 #endif

@@ -43,41 +43,22 @@ static inline void gro_headers_copy(uint8_t *held, const uint8_t *frame, uint32_
 	_mm_storeu_si128((__m128i *)(held + last), gro_load128(frame + last));
 }
 
-/* IPv4 ids: from the second packet on all are the same, where `fixed` is allowed, or each has one
- * more. `state_bit` keeps which. */
+/* IPv4 ids: each packet has one more than the last, or, where that is allowed, all have the same.
+ * The second packet decides; `state_bit` keeps that they are the same. */
 static inline bool gro_id_follows(
-	struct gro_flow *flow, uint16_t first, uint16_t id, bool fixed, uint8_t state_bit)
+	struct gro_flow *flow, const uint8_t *ip, uint16_t *next, bool classic, uint8_t state_bit)
 {
-	const uint16_t distance = (uint16_t)(id - first);
+	const uint16_t id = load_be16(ip + 4);
 
-	if (flow->segments > 1)
-		return distance == (flow->state & state_bit ? 0 : flow->segments);
-	if (distance == 0 && fixed) {
-		flow->state |= state_bit;
+	if (likely(id == *next)) {
+		*next = (uint16_t)(id + (flow->state & state_bit ? 0 : 1));
 		return true;
 	}
-	return distance == 1;
-}
-
-static inline bool gro_ip_id_follows(
-	struct gro_flow *flow, const uint8_t *ip, uint16_t first, bool classic, uint8_t state_bit)
-{
-	const bool fixed = !classic || (ip[6] & 0x40); /* DF */
-
-	return gro_id_follows(flow, first, load_be16(ip + 4), fixed, state_bit);
-}
-
-static inline bool gro_ids_follow(struct gro_flow *flow, const uint8_t *frame, bool classic)
-{
-	const union gro_layout *layout = &flow->layout;
-
-	if (!(layout->kind & GRO_KIND_IPV6) &&
-		!gro_ip_id_follows(flow, frame + layout->ip, flow->id, classic, GRO_STATE_ID_FIXED))
-		return false;
-	if (likely((layout->kind & (GRO_KIND_TUNNEL | GRO_KIND_OUTER_IPV6)) != GRO_KIND_TUNNEL))
-		return true;
-	return gro_ip_id_follows(
-		flow, frame + layout->outer_ip, flow->outer_id, classic, GRO_STATE_OUTER_ID_FIXED);
+	if (flow->segments > 1 || (uint16_t)(id + 1) != *next || (classic && !(ip[6] & 0x40)))
+		return false; /* no DF */
+	flow->state |= state_bit;
+	*next = id;
+	return true;
 }
 
 /* An outer UDP checksum is in all packets or in none. */
@@ -98,26 +79,43 @@ static inline bool gro_tags_alike(const struct gro_flow *flow, const struct rte_
 		flow->tags == gro_tags(packet);
 }
 
-/* GRO_MATCHES, or the enum gro_flush that says why not. */
+/* What plain packets need not be asked. */
+static inline bool gro_match_apart(
+	struct gro_flow *flow, const struct rte_mbuf *packet, const uint8_t *frame, bool classic)
+{
+	if (!gro_tags_alike(flow, packet) || !gro_outer_checksum_alike(flow, frame))
+		return false;
+	return (flow->layout.kind & (GRO_KIND_TUNNEL | GRO_KIND_OUTER_IPV6)) != GRO_KIND_TUNNEL ||
+		gro_id_follows(flow, frame + flow->layout.outer_ip, &flow->next_outer_id, classic,
+			GRO_STATE_OUTER_ID_FIXED);
+}
+
+/* Whether a candidate follows what is held: GRO_MATCHES, then it has to be merged; or the enum
+ * gro_flush that says why not, then what is held has to go. */
 static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow,
-	const struct rte_mbuf *packet, const struct gro_packet *description,
-	const uint8_t mask[GRO_HEADER_MAX], bool classic)
+	const struct rte_mbuf *packet, const struct gro_rulebook *rules,
+	const struct gro_shape *shape, bool plain)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
-	const bool tcp = description->layout.kind & GRO_KIND_TCP;
+	const uint8_t *l4 = frame + shape->layout.l4;
+	const bool tcp = shape->layout.kind & GRO_KIND_TCP;
+	const uint32_t payload_bytes = packet->data_len - (uint32_t)shape->layout.header_bytes;
 
-	if (unlikely(flow->layout.key != description->layout.key ||
+	if (unlikely(flow->layout.key != shape->layout.key ||
 		    !gro_headers_equal(
-			    flow->headers, frame, mask, description->layout.header_bytes) ||
-		    !gro_tags_alike(flow, packet) || !gro_outer_checksum_alike(flow, frame) ||
-		    (classic && (description->tcp_flags & GRO_TCP_CWR))))
+			    flow->headers, frame, shape->mask, shape->layout.header_bytes) ||
+		    (tcp && (l4[13] & rules->refused_flags))))
 		return GRO_FLUSH_header;
-	if (unlikely(tcp && load_be32(frame + flow->layout.l4 + 4) != flow->next_sequence))
+	if (unlikely(tcp && load_be32(l4 + 4) != flow->next_sequence))
 		return GRO_FLUSH_sequence;
-	if (unlikely(description->payload_bytes > flow->segment_bytes ||
-		    flow->ip_bytes + description->payload_bytes > GRO_IP_MAX_BYTES))
+	if (unlikely(payload_bytes > flow->segment_bytes ||
+		    flow->ip_bytes + payload_bytes > GRO_IP_MAX_BYTES))
 		return GRO_FLUSH_size;
-	if (unlikely(!gro_ids_follow(flow, frame, classic)))
+	if (unlikely(!(shape->layout.kind & GRO_KIND_IPV6) &&
+		    !gro_id_follows(flow, frame + shape->layout.ip, &flow->next_id, rules->classic,
+			    GRO_STATE_ID_FIXED)))
+		return GRO_FLUSH_header;
+	if (!plain && !gro_match_apart(flow, packet, frame, rules->classic))
 		return GRO_FLUSH_header;
 	return GRO_MATCHES;
 }

@@ -43,15 +43,21 @@ union gro_layout {
 	};
 };
 
+/* What packets of a kind have in common. Plain ones are found by their packet type and lengths, as
+ * receive_parse() left them, all others by their layout. */
 struct gro_shape {
-	uint64_t key; /* the layout; 0: nothing here yet */
+	uint64_t key; /* 0: nothing here yet */
+	union gro_layout layout; /* 0: what its packets are has to be looked at one by one */
+	uint32_t protocol; /* of layer 4 */
 	uint8_t mask[GRO_HEADER_MAX]; /* 1 bits: to be equal */
 } __rte_cache_aligned;
 
-/* A cache: a mask is made when it is missed, and found by its layout from then on. */
-struct gro_shapes {
-	struct gro_shape slots[GRO_SHAPES];
-	bool cwr_apart; /* CWR has a rule of its own (GRO_RULES_CLASSIC) */
+struct gro_rulebook {
+	bool tcp, udp, tunnels, verify, lro; /* settings */
+	bool classic;
+	uint8_t refused_flags; /* of TCP: a segment with one of them is never merged into another */
+	const struct gro_shape *recent; /* the last plain one: most come in a row */
+	struct gro_shape shapes[GRO_SHAPES]; /* a cache: made when missed */
 };
 
 enum gro_class {
@@ -62,38 +68,49 @@ enum gro_class {
 	GRO_CLASS_CANDIDATE,
 };
 
-struct gro_packet { /* one of a burst */
+struct gro_packet { /* what one is */
+	const struct gro_shape *shape; /* of a candidate; good until the next is found */
 	uint32_t flow; /* hash */
 	uint32_t addresses; /* hash of those of the outermost IP header */
-	uint32_t payload_bytes;
-	uint8_t class; /* enum gro_class */
-	uint8_t tcp_flags;
-	union gro_layout layout; /* of a candidate */
-};
-
-/* What a description depends on. */
-struct gro_rulebook {
-	bool tcp, udp, tunnels, verify;
+	enum gro_class class;
 };
 
 /* What any packet is. Headers may be split over segments: such a packet is no candidate. */
-void gro_describe(const struct gro_rulebook *rules, const struct rte_mbuf *packet,
-	struct gro_packet *ret_packet);
+void gro_describe(
+	struct gro_rulebook *rules, const struct rte_mbuf *packet, struct gro_packet *ret_packet);
 
-/* Fills the mask of `layout` in where its slot has another one. */
-void gro_shape_make(
-	struct gro_shapes *shapes, struct gro_shape *slot, const union gro_layout *layout);
+/* Makes the shape that `key` stands for in its slot. */
+void gro_shape_make(struct gro_rulebook *rules, struct gro_shape *slot, uint64_t key);
+
+enum { GRO_KEY_LENGTHS_BITS = 24 };
+#define GRO_KEY_LENGTHS ((UINT64_C(1) << GRO_KEY_LENGTHS_BITS) - 1)
+#define GRO_KEY_LAYOUT (UINT64_C(1) << 63) /* the rest is a layout */
+
+static inline uint64_t gro_plain_key(const struct rte_mbuf *packet)
+{
+	return (uint64_t)packet->packet_type << GRO_KEY_LENGTHS_BITS |
+		(packet->tx_offload & GRO_KEY_LENGTHS);
+}
 
 /* Good until the next call. */
-static inline const struct gro_shape *gro_shape_find(
-	struct gro_shapes *shapes, const union gro_layout *layout)
+static inline const struct gro_shape *gro_shape_find(struct gro_rulebook *rules, uint64_t key)
 {
-	struct gro_shape *slot =
-		&shapes->slots[layout->key * 0x9e3779b97f4a7c15ull >> GRO_SHAPE_SHIFT];
+	struct gro_shape *slot = &rules->shapes[key * 0x9e3779b97f4a7c15ull >> GRO_SHAPE_SHIFT];
 
-	if (unlikely(slot->key != layout->key))
-		gro_shape_make(shapes, slot, layout);
+	if (unlikely(slot->key != key))
+		gro_shape_make(rules, slot, key);
 	return slot;
+}
+
+/* The shape of a packet that is plain by type and lengths; else one without layout. */
+static inline const struct gro_shape *gro_shape_of(
+	struct gro_rulebook *rules, const struct rte_mbuf *packet)
+{
+	const uint64_t key = gro_plain_key(packet);
+
+	if (unlikely(rules->recent->key != key))
+		rules->recent = gro_shape_find(rules, key);
+	return rules->recent;
 }
 
 #endif
