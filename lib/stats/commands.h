@@ -46,6 +46,10 @@ int stats_set(
 int stats_explain(
 	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error);
 
+/* The capture command: an object with to, at, filter, snap, packets, trace; all strings. */
+int stats_capture(
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error);
+
 /* The settings, as config_settings() lists them. A new reference; NULL: out of memory. */
 json_t *stats_settings(struct stats *stats);
 
