@@ -75,6 +75,7 @@ void gro_table_fini(struct gro_table *table);
 struct gro_flow *gro_table_add(
 	struct gro_table *table, uint32_t hash, uint32_t addresses, uint64_t now_tsc);
 struct gro_flow *gro_table_crowded(const struct gro_table *table, uint32_t hash);
+/* Its layout becomes 0. */
 void gro_table_remove(struct gro_table *table, struct gro_flow *flow);
 
 /* A flow of these addresses; NULL: none is held. */
@@ -86,9 +87,7 @@ void gro_table_give(struct gro_table *table, struct gro_flow *flow);
 
 static inline uint16_t gro_hash_tag(uint32_t hash)
 {
-	uint16_t tag = (uint16_t)(hash >> 16);
-
-	return tag != 0 ? tag : 1;
+	return (uint16_t)(hash >> 16 | 1);
 }
 
 static inline struct gro_bucket *gro_table_bucket(const struct gro_table *table, uint32_t hash)
@@ -119,19 +118,6 @@ static inline struct gro_flow *gro_table_find(const struct gro_table *table, uin
 			return flow;
 	}
 	return NULL;
-}
-
-static inline void gro_table_prefetch(const struct gro_table *table, uint32_t hash)
-{
-	const struct gro_bucket *bucket = gro_table_bucket(table, hash);
-	uint32_t places = gro_bucket_match(bucket->tags, gro_hash_tag(hash));
-
-	if (places != 0) {
-		const char *flow = (char *)&table->flows[bucket->flows[__builtin_ctz(places)]];
-
-		rte_prefetch0(flow);
-		rte_prefetch0(flow + RTE_CACHE_LINE_SIZE);
-	}
 }
 
 #endif
