@@ -10,7 +10,6 @@
 
 enum { IP_PACKET_MAX_BYTES = 65535, SEGMENTS_MAX = 65535 };
 
-static const uint64_t dynamic_flags = (RTE_MBUF_F_LAST_FREE << 1) - RTE_MBUF_F_FIRST_FREE;
 /* What a device said of checksums is no longer about these. */
 static const uint64_t kept_flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED |
 	RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_RSS_HASH |
@@ -19,7 +18,8 @@ static const uint64_t kept_flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIP
 static void fields_begin(
 	struct gso_fields *fields, const struct rte_mbuf *packet, const struct gso_layers *layers)
 {
-	fields->ol_flags = packet->ol_flags & (kept_flags | (dynamic_flags & ~super_note_flag));
+	fields->ol_flags = packet->ol_flags & kept_flags;
+	fields->dynamic_flags = packet->ol_flags & gso_dynamic_flags & ~super_note_flag;
 	fields->packet_type = packet->packet_type;
 	fields->port = packet->port;
 	fields->vlan_tci = packet->vlan_tci;

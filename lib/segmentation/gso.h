@@ -57,7 +57,7 @@ struct gso_ip {
 
 /* What segments have in common with the packet that they are cut from. */
 struct gso_fields {
-	uint64_t ol_flags, tx_offload, hash;
+	uint64_t ol_flags, dynamic_flags, tx_offload, hash;
 	uint32_t packet_type;
 	uint16_t port, vlan_tci, vlan_tci_outer, timesync;
 	uint32_t dynamic[sizeof(((struct rte_mbuf *)0)->dynfield1) / sizeof(uint32_t)];

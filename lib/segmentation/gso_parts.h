@@ -17,6 +17,9 @@
 #include "segmentation/gso.h"
 #include "segmentation/super_packet.h"
 
+/* Of ol_flags, those that libraries and applications registered. */
+#define gso_dynamic_flags ((RTE_MBUF_F_LAST_FREE << 1) - RTE_MBUF_F_FIRST_FREE)
+
 enum gso_way {
 	GSO_UNCHAIN, /* each buffer is one segment and ours: headers go in front of it */
 	GSO_REFER, /* a buffer with headers, and indirect ones for the payload */
@@ -190,10 +193,12 @@ static inline void gso_headers_write(
 		gso_tunnel_write(cut, headers, payload_sum);
 }
 
+/* But the dynamic ones: see gso_segments.c. */
 static inline void gso_fields_apply(const struct gso_fields *fields, struct rte_mbuf *segment)
 {
 	segment->ol_flags = fields->ol_flags |
-		(segment->ol_flags & (RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT));
+		(segment->ol_flags &
+			(RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT | gso_dynamic_flags));
 	segment->port = fields->port;
 	segment->packet_type = fields->packet_type;
 	segment->vlan_tci = fields->vlan_tci;
@@ -201,7 +206,6 @@ static inline void gso_fields_apply(const struct gso_fields *fields, struct rte_
 	memcpy(&segment->hash, &fields->hash, sizeof(segment->hash));
 	segment->tx_offload = fields->tx_offload;
 	segment->timesync = fields->timesync;
-	memcpy(segment->dynfield1, fields->dynamic, sizeof(segment->dynfield1));
 }
 
 #endif

@@ -51,6 +51,8 @@ unsigned gso_unchain(struct gso_cut *cut, struct rte_mbuf *ret_segments[], unsig
 		buffer->pkt_len = buffer->data_len;
 		buffer->nb_segs = 1;
 		buffer->next = NULL;
+		/* It came with this buffer: what it was marked with then is still its own. */
+		buffer->ol_flags &= ~super_note_flag;
 		gso_fields_apply(&cut->fields, buffer);
 		ret_segments[i] = buffer;
 		cut->packet = cut->buffer = next;
@@ -179,6 +181,12 @@ static inline bool refer_segment(struct gso_cut *cut, struct stock *stock,
 	segment->data_len = (uint16_t)header_bytes;
 	segment->pkt_len = header_bytes + bytes;
 	gso_fields_apply(&cut->fields, segment);
+	/* Marks of the whole (a stamp, a time) are those of the first: twice they would be wrong.
+	 */
+	if (cut->index == 0) {
+		segment->ol_flags |= cut->fields.dynamic_flags;
+		memcpy(segment->dynfield1, cut->fields.dynamic, sizeof(segment->dynfield1));
+	}
 	if (unlikely(!append_payload(cut, stock, references, segment, bytes, &sum)))
 		return false;
 	if (unlikely(cut->way == GSO_FRAGMENT))
