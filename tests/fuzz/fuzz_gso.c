@@ -119,7 +119,7 @@ static struct rte_mbuf *make_packet(
 	const struct choices *choices, const uint8_t *bytes, size_t length)
 {
 	uint32_t total = (uint32_t)length + choices->stretch, offset = 0, share;
-	struct rte_mbuf *packet = NULL, *last = NULL, *buffer;
+	struct rte_mbuf *packet = NULL, **next = &packet, *buffer;
 	unsigned count = 0;
 
 	while (offset < total || packet == NULL) {
@@ -131,11 +131,8 @@ static struct rte_mbuf *make_packet(
 		fill(buffer, bytes, length, offset);
 		super_note(buffer)->payload_sum = (uint16_t)offset;
 		offset += share;
-		if (packet == NULL)
-			packet = buffer;
-		else
-			last->next = buffer;
-		last = buffer;
+		*next = buffer;
+		next = &buffer->next;
 	}
 	packet->nb_segs = (uint16_t)RTE_MIN(count, (unsigned)UINT16_MAX);
 	packet->pkt_len = total + choices->lie / 250u * choices->lie;

@@ -16,6 +16,9 @@
 
 struct rte_mempool *packet_pool, *large_pool, *header_pool;
 
+static int stamp_offset;
+uint64_t stamp_flag;
+
 /* References that somebody else has. */
 static struct rte_mbuf *shared[256];
 static unsigned shared_count;
@@ -26,6 +29,8 @@ int gso_group_setup(void **state)
 		"--no-telemetry", "-l", "0", "--log-level", "error"};
 	enum { COUNT = sizeof(words) / sizeof(words[0]) };
 	char *arguments[COUNT + 1] = {NULL};
+	static const struct rte_mbuf_dynfield field = {"test_stamp", 1, 1, 0};
+	static const struct rte_mbuf_dynflag flag = {"test_stamp", 0};
 	struct error error;
 
 	(void)state;
@@ -33,6 +38,8 @@ int gso_group_setup(void **state)
 		arguments[i] = words[i];
 	if (rte_eal_init(COUNT, arguments) < 0 || super_note_register(&error) != 0)
 		return -1;
+	stamp_offset = rte_mbuf_dynfield_register(&field);
+	stamp_flag = UINT64_C(1) << rte_mbuf_dynflag_register(&flag);
 	packet_pool = rte_pktmbuf_pool_create(
 		"packets", POOL_BUFFERS, 0, 0, BUFFER_BYTES + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
 	large_pool = rte_pktmbuf_pool_create(
@@ -97,7 +104,7 @@ struct rte_mbuf *make_packet(const uint8_t *bytes, uint32_t length, uint32_t hea
 	uint32_t segment_bytes, enum layout layout)
 {
 	bool large = layout == LARGE || layout == PADDED;
-	struct rte_mbuf *packet = NULL, *last = NULL, *buffer;
+	struct rte_mbuf *packet = NULL, **next = &packet, *buffer;
 	uint32_t done = 0, share;
 
 	do {
@@ -112,11 +119,8 @@ struct rte_mbuf *make_packet(const uint8_t *bytes, uint32_t length, uint32_t hea
 		buffer->data_len = (uint16_t)share;
 		memcpy(rte_pktmbuf_mtod(buffer, uint8_t *), bytes + done, share);
 		done += share;
-		if (packet == NULL)
-			packet = buffer;
-		else
-			last->next = buffer;
-		last = buffer;
+		*next = buffer;
+		next = &buffer->next;
 		packet->nb_segs += buffer != packet;
 		if (layout == SEGMENTS_SHARED) {
 			assert_true(shared_count < RTE_DIM(shared));
@@ -143,6 +147,17 @@ static void set_note(const struct shape *shape, uint32_t header_bytes, struct rt
 	super_note(packet)->flags = SUPER_SUMS;
 }
 
+/* As something else marks packets: each buffer may have been one. */
+static void set_stamps(struct rte_mbuf *packet)
+{
+	uint8_t number = 0;
+
+	for (struct rte_mbuf *buffer = packet; buffer != NULL; buffer = buffer->next) {
+		buffer->ol_flags |= stamp_flag;
+		*RTE_MBUF_DYNFIELD(buffer, stamp_offset, uint8_t *) = number++;
+	}
+}
+
 struct rte_mbuf *make_super(const struct shape *shape, enum layout layout)
 {
 	static uint8_t frame[FRAME_MAX_BYTES];
@@ -155,7 +170,7 @@ struct rte_mbuf *make_super(const struct shape *shape, enum layout layout)
 		length += 7;
 	}
 	packet = make_packet(frame, length, header_bytes, shape->segment_bytes, layout);
-	memset(packet->dynfield1, 0x5a, sizeof(packet->dynfield1));
+	set_stamps(packet);
 	if (layout == SEGMENTS_NOTED)
 		set_note(shape, header_bytes, packet);
 	if (shape->id_fixed || shape->outer_id_fixed || shape->cwr_each) {
@@ -203,12 +218,23 @@ void check_frame(const struct rte_mbuf *packet, const uint8_t *bytes, uint32_t l
 	assert_memory_equal(got, bytes, length);
 }
 
+/* Marks of a packet are on what was made of it only once, and stay with a buffer that was one. */
+static void check_stamp(const struct rte_mbuf *segment, enum layout layout, unsigned index)
+{
+	bool own = layout == SEGMENTS || layout == SEGMENTS_NOTED;
+
+	assert_int_equal((segment->ol_flags & stamp_flag) != 0, own || index == 0);
+	if (own || index == 0)
+		assert_int_equal(*RTE_MBUF_DYNFIELD(segment, stamp_offset, uint8_t *), index);
+}
+
 static void check_fields(const struct shape *shape, struct rte_mbuf *segment)
 {
 	bool ipv6 = shape->tunnel == PLAIN ? shape->ipv6 : shape->outer_ipv6;
 
 	assert_false(super_packet_is(segment));
-	assert_int_equal(segment->ol_flags & ~(RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT),
+	assert_int_equal(
+		segment->ol_flags & ~(RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT | stamp_flag),
 		RTE_MBUF_F_RX_RSS_HASH | RTE_MBUF_F_RX_VLAN);
 	assert_int_equal(segment->packet_type, 0xabcd);
 	assert_int_equal(segment->hash.rss, 0x12345678);
@@ -217,7 +243,6 @@ static void check_fields(const struct shape *shape, struct rte_mbuf *segment)
 	assert_int_equal(segment->tso_segsz, 0);
 	assert_int_equal(segment->l2_len, 14 + shape->tags * 4);
 	assert_true(segment->l3_len >= (ipv6 ? 40 : 20));
-	assert_int_equal(((uint8_t *)segment->dynfield1)[sizeof(segment->dynfield1) - 1], 0x5a);
 }
 
 void check_cut(struct gso *gso, const struct shape *shape, enum layout layout, unsigned room)
@@ -236,9 +261,10 @@ void check_cut(struct gso *gso, const struct shape *shape, enum layout layout, u
 	while ((count = gso_next(gso, &cut, segments, room)) > 0) {
 		assert_true((unsigned)count <= room);
 		for (int i = 0; i < count; i++) {
-			length = shape_segment(shape, made++, want);
+			length = shape_segment(shape, made, want);
 			check_frame(segments[i], want, length);
 			check_fields(shape, segments[i]);
+			check_stamp(segments[i], layout, made++);
 		}
 		rte_pktmbuf_free_bulk(segments, (unsigned)count);
 	}

@@ -23,6 +23,7 @@ enum layout {
 	LAYOUTS
 };
 
+extern uint64_t stamp_flag; /* of a mark that each buffer of a super-packet has */
 extern struct rte_mempool *packet_pool, *large_pool, *header_pool;
 
 int gso_group_setup(void **state);
