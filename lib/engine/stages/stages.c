@@ -22,6 +22,8 @@ static const struct stage_ops *const stages[] = {
 	&work_stage,
 	&gro_stage,
 	&gso_stage,
+	&reassemble_stage,
+	&fragment_stage,
 };
 
 const struct stage_ops *stage_find(const char *name)

@@ -24,6 +24,8 @@ extern const struct stage_ops work_stage;
 extern const struct stage_ops rx_checksum_stage; /* in no configuration: rx_checksum.h */
 extern const struct stage_ops gro_stage;
 extern const struct stage_ops gso_stage;
+extern const struct stage_ops reassemble_stage;
+extern const struct stage_ops fragment_stage;
 
 /* Frees every packet of the burst under one reason and leaves it empty. */
 static inline void stage_drop_burst(
