@@ -50,6 +50,7 @@ struct gro *gro_create(const struct gro_settings *settings, int socket, struct e
 	gro->rules.udp = settings->udp;
 	gro->rules.tunnels = settings->tunnels;
 	gro->rules.verify = settings->verify;
+	gro->rules.lro = settings->lro;
 	gro->rules.classic = settings->rules == GRO_RULES_CLASSIC;
 	gro->rules.refused_flags = gro->rules.classic ? GRO_TCP_CWR : 0;
 	gro->rules.recent = gro->rules.shapes;
@@ -94,8 +95,10 @@ void gro_let_go(struct gro *gro, struct gro_flow *flow, enum gro_flush why)
 		gro_complete(flow);
 		gro->counters.super_packets++;
 	}
-	gro_table_remove(&gro->table, flow);
 	gro_leave(gro, head);
+	while (unlikely(flow->state & GRO_STATE_PENDING))
+		gro_leave(gro, gro_wait_first(gro, flow));
+	gro_table_remove(&gro->table, flow);
 }
 
 static void begin_call(struct gro *gro, uint64_t now_tsc, struct rte_mbuf *out[], uint32_t room)

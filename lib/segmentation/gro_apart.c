@@ -31,27 +31,61 @@ static void hold(struct gro *gro, struct rte_mbuf *packet, const struct gro_pack
 		gro_let_go(gro, gro_oldest(gro), GRO_FLUSH_full);
 }
 
+static bool is_lro(const struct gro *gro, const struct gro_shape *shape)
+{
+	return gro->settings.lro && (shape->layout.kind & GRO_KIND_TCP);
+}
+
+int gro_verdict(const struct gro *gro, struct gro_flow *flow, const struct rte_mbuf *packet,
+	const struct gro_shape *shape)
+{
+	return is_lro(gro, shape) ? gro_lro_match(gro, flow, packet, shape)
+				  : gro_match(flow, packet, &gro->rules, shape, false);
+}
+
+void gro_merge(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
+	const struct gro_shape *shape)
+{
+	if (is_lro(gro, shape))
+		gro_lro_join(gro, flow, packet, shape);
+	else
+		gro_join(gro, flow, packet, shape);
+}
+
+/* A candidate that ends what it is merged into has nothing to wait for. */
+static bool may_be_held(
+	const struct gro *gro, const struct rte_mbuf *packet, const struct gro_shape *shape)
+{
+	const uint8_t *l4 = rte_pktmbuf_mtod_offset(packet, const uint8_t *, shape->layout.l4);
+
+	if (!(shape->layout.kind & GRO_KIND_TCP))
+		return true;
+	return !(l4[13] & (gro->settings.lro ? GRO_TCP_FIN : GRO_TCP_LAST));
+}
+
 /* `flow`: its own, NULL where none is held. */
 static void receive_candidate(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
 	const struct gro_packet *description)
 {
 	const struct gro_shape *shape = description->shape;
-	const uint8_t *l4 = rte_pktmbuf_mtod_offset(packet, const uint8_t *, shape->layout.l4);
 	int verdict;
 
 	if (flow != NULL) {
-		verdict = gro_match(flow, packet, &gro->rules, shape, false);
+		verdict = gro_verdict(gro, flow, packet, shape);
 		if (verdict == GRO_MATCHES) {
-			gro_join(gro, flow, packet, shape);
+			gro_merge(gro, flow, packet, shape);
 			return;
 		}
+		if (verdict == GRO_FLUSH_sequence && gro->settings.reorder &&
+			gro_wait(gro, flow, packet, shape))
+			return;
 		gro_let_go(gro, flow, (enum gro_flush)verdict);
 	}
 	gro->counters.candidates++;
-	if ((shape->layout.kind & GRO_KIND_TCP) && (l4[13] & GRO_TCP_LAST))
-		gro_leave(gro, packet);
-	else
+	if (may_be_held(gro, packet, shape))
 		hold(gro, packet, description);
+	else
+		gro_leave(gro, packet);
 }
 
 /* Goes as it came, behind all that is held of its flow. */

@@ -77,6 +77,11 @@ void gro_burst(struct gro *gro, struct rte_mbuf *const packets[], unsigned count
 {
 	struct burst burst = {.packets = packets, .count = count};
 
+	if (unlikely(gro->settings.lro)) { /* has rules of its own */
+		for (unsigned i = 0; i < count; i++)
+			gro_receive_apart(gro, packets[i]);
+		return;
+	}
 	find_hashes(gro, &burst);
 	find_flows(gro, &burst);
 	for (unsigned i = 0; i < count; i++) {

@@ -40,6 +40,9 @@ static void complete_l4(uint8_t *frame, const struct gro_flow *flow, uint32_t l4
 	const uint16_t sum = checksum_fold(gro_pseudo_sum(flow->headers, layout, l4_bytes));
 
 	if (layout->kind & GRO_KIND_TCP) {
+		if (flow->state & GRO_STATE_LRO) /* the newest, behind what does not change */
+			memcpy(l4 + 8, flow->headers + layout->l4 + 8,
+				layout->header_bytes - layout->l4 - 8u);
 		l4[13] = flow->tcp_flags;
 		store16(l4 + 16, sum);
 		return;
@@ -79,6 +82,8 @@ static uint64_t flags_of(const union gro_layout *layout)
 
 static uint8_t note_flags(const struct gro_flow *flow)
 {
+	if (flow->state & GRO_STATE_LRO)
+		return 0; /* its buffers are no segments */
 	return (uint8_t)(SUPER_SUMS | (flow->state & GRO_STATE_ID_FIXED ? SUPER_ID_FIXED : 0) |
 		(flow->state & GRO_STATE_OUTER_ID_FIXED ? SUPER_OUTER_ID_FIXED : 0) |
 		(flow->state & GRO_STATE_CWR_EACH ? SUPER_CWR_EACH : 0));

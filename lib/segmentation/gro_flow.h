@@ -25,6 +25,8 @@ enum gro_state {
 	GRO_STATE_ID_FIXED = 1 << 0, /* IPv4, decided at the second packet; else ids count */
 	GRO_STATE_OUTER_ID_FIXED = 1 << 1,
 	GRO_STATE_CWR_EACH = 1 << 2,
+	GRO_STATE_LRO = 1 << 4, /* segments were not alike */
+	GRO_STATE_PENDING = 1 << 5, /* a segment waits for those before it */
 	GRO_STATE_TAGS = 1 << 3, /* the device took VLAN tags out of the frames */
 };
 

@@ -16,8 +16,33 @@ static inline void gro_join_second(
 		flow->state |= GRO_STATE_CWR_EACH;
 }
 
-/* A packet that matches becomes the next one of its flow. Its headers stay in front of its payload,
- * in the headroom. */
+/* Its headers stay in front of its payload, in the headroom. */
+static inline void gro_append(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
+	const union gro_layout *layout, uint32_t payload_bytes)
+{
+	packet->data_off += layout->header_bytes;
+	packet->data_len = (uint16_t)payload_bytes;
+	packet->pkt_len = payload_bytes;
+	flow->tail->next = packet;
+	flow->tail = packet;
+	flow->segments++;
+	flow->next_sequence += payload_bytes;
+	flow->ip_bytes += payload_bytes;
+	gro->held++;
+	gro->counters.candidates++;
+	gro->counters.merged++;
+}
+
+/* After a merge that did not end the flow. */
+static inline void gro_joined(struct gro *gro, struct gro_flow *flow)
+{
+	if (unlikely(flow->state & GRO_STATE_PENDING))
+		gro_join_waiting(gro, flow);
+	if (unlikely(gro->held > gro->settings.buffers))
+		gro_let_go(gro, gro_oldest(gro), GRO_FLUSH_full);
+}
+
+/* A packet that matches becomes the next one of its flow. */
 static inline __attribute__((always_inline)) void gro_join(struct gro *gro, struct gro_flow *flow,
 	struct rte_mbuf *packet, const struct gro_shape *shape)
 {
@@ -31,26 +56,16 @@ static inline __attribute__((always_inline)) void gro_join(struct gro *gro, stru
 		gro_join_second(flow, frame, layout);
 	super_note(packet)->payload_sum =
 		gro_payload_sum(frame, layout, flow->base_sum, payload_bytes);
-	packet->data_off += layout->header_bytes;
-	packet->data_len = (uint16_t)payload_bytes;
-	packet->pkt_len = payload_bytes;
-	flow->tail->next = packet;
-	flow->tail = packet;
-	flow->segments++;
-	flow->next_sequence += payload_bytes;
-	flow->ip_bytes += payload_bytes;
+	gro_append(gro, flow, packet, layout, payload_bytes);
 	flow->tcp_flags |= last;
-	gro->held++;
-	gro->counters.candidates++;
-	gro->counters.merged++;
 	if (unlikely(last))
 		gro_let_go(gro, flow, GRO_FLUSH_push);
 	else if (unlikely(payload_bytes < flow->segment_bytes))
 		gro_let_go(gro, flow, GRO_FLUSH_short_segment);
 	else if (unlikely(!tcp && flow->segments == GRO_UDP_SEGMENTS))
 		gro_let_go(gro, flow, GRO_FLUSH_size);
-	else if (unlikely(gro->held > gro->settings.buffers))
-		gro_let_go(gro, gro_oldest(gro), GRO_FLUSH_full);
+	else
+		gro_joined(gro, flow);
 }
 
 #endif

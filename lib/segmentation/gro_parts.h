@@ -35,6 +35,25 @@ void gro_leave(struct gro *gro, struct rte_mbuf *packet);
 /* All that a flow holds leaves. */
 void gro_let_go(struct gro *gro, struct gro_flow *flow, enum gro_flush why);
 
+/* gro_match() or gro_lro_match(), and what merges what they let: which, the settings say. */
+int gro_verdict(const struct gro *gro, struct gro_flow *flow, const struct rte_mbuf *packet,
+	const struct gro_shape *shape);
+void gro_merge(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
+	const struct gro_shape *shape);
+
+int gro_lro_match(const struct gro *gro, const struct gro_flow *flow, const struct rte_mbuf *packet,
+	const struct gro_shape *shape);
+void gro_lro_join(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
+	const struct gro_shape *shape);
+
+/* Lets a segment that comes too early wait for those before it. false: it cannot. */
+bool gro_wait(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
+	const struct gro_shape *shape);
+/* Takes the first one that waits out. */
+struct rte_mbuf *gro_wait_first(struct gro *gro, struct gro_flow *flow);
+/* Merges those whose turn it is. The flow may leave. */
+void gro_join_waiting(struct gro *gro, struct gro_flow *flow);
+
 /* Any packet, the long way. */
 void gro_receive_apart(struct gro *gro, struct rte_mbuf *packet);
 

@@ -28,6 +28,8 @@ static void make_mask(const struct gro_rulebook *rules, struct gro_shape *shape)
 	} else {
 		memset(l4 + 4, 0, 4); /* length and checksum */
 	}
+	if (rules->lro && (layout->kind & GRO_KIND_TCP))
+		gro_lro_open(shape);
 	if (layout->kind & GRO_KIND_TUNNEL)
 		open_ip(shape->mask + layout->outer_ip, layout->kind & GRO_KIND_OUTER_IPV6);
 	if (layout->outer_udp != 0)

@@ -79,6 +79,9 @@ struct gro_packet { /* what one is */
 void gro_describe(
 	struct gro_rulebook *rules, const struct rte_mbuf *packet, struct gro_packet *ret_packet);
 
+/* Opens the mask for what LRO lets differ. */
+void gro_lro_open(struct gro_shape *shape);
+
 /* Makes the shape that `key` stands for in its slot. */
 void gro_shape_make(struct gro_rulebook *rules, struct gro_shape *slot, uint64_t key);
 
