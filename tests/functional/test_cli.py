@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-COMMANDS = ["run", "replay", "generate", "check", "init", "config", "explain", "show", "set"]
+COMMANDS = ["run", "replay", "generate", "check", "init", "config", "explain", "explain-capture", "show", "set"]
 
 
 def mistake(result, *words):

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as a capture: each frame lies wholly in readable memory and keeps the reader's
- * promises, no record is lost, and a second reading gives the same.
+ * promises, no record is lost, and a second reading gives the same; judged, every frame is counted.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "capture/judge.h"
 #include "capture/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -39,6 +40,37 @@ static uint64_t read_all(struct capture_reader *reader)
 	return digest;
 }
 
+static void judge_all(struct capture_reader *reader)
+{
+	struct judge *judge = judge_create(0, NULL);
+	struct judge_example shown;
+	struct frame frame;
+	uint64_t frames = 0;
+
+	must(judge != NULL);
+	for (int pass = 0; pass < 2; pass++) {
+		must(capture_reader_rewind(reader, NULL) == 0);
+		while (capture_reader_next(reader, &frame, NULL) == 1) {
+			struct capture_origin origin = capture_reader_origin(reader);
+
+			if (pass == 0)
+				judge_learn(judge, &frame, &origin);
+			else
+				judge_frame(judge, &frame, &origin, &shown);
+		}
+	}
+	for (unsigned i = 0; i < judge_point_count(judge); i++) {
+		const struct judge_point *point = judge_point(judge, i);
+
+		must(point->impossible <= point->frames && point->mtu_bytes >= 1500);
+		for (unsigned kind = 0; kind < JUDGE_KIND_COUNT; kind++)
+			must(point->findings[kind].frames <= point->frames);
+		frames += point->frames;
+	}
+	must(frames == capture_reader_counts(reader)->frames);
+	judge_destroy(judge);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct error error = {0};
@@ -52,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	first = read_all(reader);
 	must(capture_reader_rewind(reader, &error) == 0);
 	must(read_all(reader) == first);
+	judge_all(reader);
 	capture_reader_close(reader);
 	return 0;
 }
