@@ -36,6 +36,7 @@ void chain_init(struct pipeline *pipeline)
 		common.tx_offloads = to->tx_offloads;
 		if (to->tx_length_max != UINT32_MAX)
 			common.tx_mtu = to->mtu;
+		common.tx_whole_bytes_max = to->tx_whole_bytes_max;
 	}
 	pipeline->stage_count = (uint16_t)(SLOT_STAGES + config->stage_count + 1);
 	for (uint16_t s = 0; s < pipeline->stage_count; s++) {

@@ -3,20 +3,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <linux/ethtool.h>
-#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/sockios.h>
 
 #include <rte_cycles.h>
 #include <rte_ether.h>
@@ -40,13 +35,6 @@ static int fail(const struct port *port, struct error *error, const char *what)
 		port->config->interface, what, strerror(code));
 }
 
-static int ask(int fd, const char *interface, unsigned long request, struct ifreq *ret_answer)
-{
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	snprintf(ret_answer->ifr_name, sizeof(ret_answer->ifr_name), "%s", interface);
-	return ioctl(fd, request, ret_answer);
-}
-
 /* ---- open ---- */
 
 static int open_socket(const struct port *port, struct error *error)
@@ -62,32 +50,6 @@ static int open_socket(const struct port *port, struct error *error)
 			"program",
 			port->config->name, port->config->interface);
 	return fail(port, error, "no packet socket");
-}
-
-static int find_interface(struct port *port, struct packet_socket *socket, struct error *error)
-{
-	const char *interface = port->config->interface;
-	struct ifreq answer;
-
-	if (ask(socket->fd, interface, SIOCGIFINDEX, &answer) != 0)
-		return error_set(error, ENODEV,
-			"port %s: there is no interface \"%s\" here; `ip link` lists those there "
-			"are",
-			port->config->name, interface);
-	socket->interface = answer.ifr_ifindex;
-	if (ask(socket->fd, interface, SIOCGIFHWADDR, &answer) != 0)
-		return fail(port, error, "it has no address");
-	if (answer.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
-		answer.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK)
-		return error_set(error, EMEDIUMTYPE,
-			"port %s: interface \"%s\" is not Ethernet (its frames have no Ethernet "
-			"header): weir cannot use it",
-			port->config->name, interface);
-	memcpy(&port->address, answer.ifr_hwaddr.sa_data, sizeof(port->address));
-	if (ask(socket->fd, interface, SIOCGIFMTU, &answer) != 0)
-		return fail(port, error, "it has no MTU");
-	socket->mtu = (uint32_t)answer.ifr_mtu;
-	return 0;
 }
 
 /* UDP super-packets came into the header of packet sockets with Linux 6.2. */
@@ -115,15 +77,17 @@ int packet_socket_open(struct port *port, struct error *error)
 	socket->fd = open_socket(port, error);
 	if (socket->fd < 0)
 		return socket->fd;
-	result = find_interface(port, socket, error);
-	if (result == 0)
-		result = super_note_register(error);
+	result = interface_find(socket->fd, port->config->interface, &socket->interface, error);
+	if (result != 0)
+		return error_prefix(error, "port %s", port->config->name);
+	port->address = socket->interface.address;
 	port->rx_queues_max = 1;
 	port->tx_queues_max = 1;
 	port->tx_whole = PORT_WHOLE_TCP | PORT_WHOLE_MARKED;
 	if (kernel_takes_udp())
 		port->tx_whole |= PORT_WHOLE_UDP;
-	return result;
+	port->tx_whole_bytes_max = interface_whole_bytes_max(socket->interface.index);
+	return super_note_register(error);
 }
 
 /* ---- configure ---- */
@@ -181,12 +145,12 @@ static int check_wishes(
 			"port %s: /ports/%s/rss/mode is \"hardware\", but a packet socket has one "
 			"queue; use \"software\"",
 			config->name, config->name);
-	if (config->mtu > socket->mtu)
+	if (config->mtu > socket->interface.mtu)
 		return error_set(error, ENOTSUP,
 			"port %s: /ports/%s/mtu: %u asked for, interface \"%s\" has %u; `ip link "
 			"set dev %s mtu %u` raises it",
-			config->name, config->name, config->mtu, config->interface, socket->mtu,
-			config->interface, config->mtu);
+			config->name, config->name, config->mtu, config->interface,
+			socket->interface.mtu, config->interface, config->mtu);
 	return 0;
 }
 
@@ -199,8 +163,8 @@ int packet_socket_configure(
 	if (result != 0)
 		return result;
 	if (port->config->mtu != 0)
-		socket->mtu = port->config->mtu;
-	port->mtu = socket->mtu;
+		socket->interface.mtu = port->config->mtu;
+	port->mtu = socket->interface.mtu;
 	/* The kernel allows for one tag. */
 	port->tx_length_max = port->mtu + RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr);
 	port->tx_segments_max = PACKET_PIECES_MAX - 1;
@@ -223,7 +187,7 @@ static int become_promiscuous(struct port *port, struct error *error)
 {
 	const struct packet_socket *socket = port->socket;
 	const struct packet_mreq request = {
-		.mr_ifindex = socket->interface,
+		.mr_ifindex = socket->interface.index,
 		.mr_type = PACKET_MR_PROMISC,
 	};
 
@@ -240,7 +204,7 @@ int packet_socket_start(struct port *port, struct error *error)
 	const struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = socket->receiver.ring != NULL ? htons(ETH_P_ALL) : 0,
-		.sll_ifindex = socket->interface,
+		.sll_ifindex = socket->interface.index,
 	};
 
 	if (bind(socket->fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
@@ -269,7 +233,7 @@ bool packet_socket_present(const struct packet_socket *socket)
 
 	/* A socket whose interface was deleted is bound to none. */
 	if (getsockname(socket->fd, (struct sockaddr *)&address, &length) == 0 &&
-		address.sll_ifindex == socket->interface)
+		address.sll_ifindex == socket->interface.index)
 		return true;
 	__atomic_store_n(socket->removed, 1, __ATOMIC_RELEASE);
 	return false;
@@ -277,26 +241,7 @@ bool packet_socket_present(const struct packet_socket *socket)
 
 bool packet_socket_link_is_up(const struct packet_socket *socket)
 {
-	struct ifreq answer = {.ifr_ifindex = socket->interface};
-	const int up = IFF_UP | IFF_RUNNING;
-
-	/* It may have been renamed. */
-	return ioctl(socket->fd, SIOCGIFNAME, &answer) == 0 &&
-		ioctl(socket->fd, SIOCGIFFLAGS, &answer) == 0 && (answer.ifr_flags & up) == up;
-}
-
-static uint32_t link_mbps(const struct packet_socket *socket)
-{
-	struct ethtool_cmd settings = {.cmd = ETHTOOL_GSET};
-	struct ifreq answer = {.ifr_ifindex = socket->interface};
-
-	if (ioctl(socket->fd, SIOCGIFNAME, &answer) != 0)
-		return 0;
-	answer.ifr_data = (char *)&settings;
-	if (ioctl(socket->fd, SIOCETHTOOL, &answer) != 0 ||
-		ethtool_cmd_speed(&settings) == (uint32_t)SPEED_UNKNOWN)
-		return 0;
-	return ethtool_cmd_speed(&settings);
+	return interface_is_up(socket->fd, socket->interface.index);
 }
 
 void packet_socket_state(struct packet_socket *socket, struct packet_socket_state *ret_state)
@@ -308,7 +253,7 @@ void packet_socket_state(struct packet_socket *socket, struct packet_socket_stat
 	*ret_state = (struct packet_socket_state){0};
 	if (packet_socket_present(socket)) {
 		ret_state->link_up = packet_socket_link_is_up(socket);
-		ret_state->link_mbps = link_mbps(socket);
+		ret_state->link_mbps = interface_speed_mbps(socket->fd, socket->interface.index);
 	}
 	if (getsockopt(socket->fd, SOL_PACKET, PACKET_STATISTICS, &counted, &length) == 0)
 		__atomic_fetch_add(&socket->dropped, counted.tp_drops, __ATOMIC_RELAXED);

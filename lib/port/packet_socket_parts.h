@@ -10,6 +10,7 @@
 
 #include <linux/virtio_net.h>
 
+#include "port/interface.h"
 #include "port/packet_socket.h"
 
 enum {
@@ -43,8 +44,7 @@ struct packet_sender { /* writer: the worker that sends */
 
 struct packet_socket {
 	int fd;
-	int interface; /* index */
-	uint32_t mtu; /* bytes */
+	struct interface interface; /* as it was found; with a smaller mtu where that was wanted */
 	uint16_t port; /* for mbuf->port */
 	uint32_t *removed; /* the port's */
 	size_t ring_bytes;

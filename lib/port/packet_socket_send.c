@@ -34,7 +34,7 @@ static unsigned make_messages(
 
 		if (pieces_of(packet) > PACKET_PIECES_MAX ||
 			pieces + pieces_of(packet) > RTE_DIM(sender->pieces) ||
-			!vnet_header_write(packet, socket->mtu, &sender->headers[made]))
+			!vnet_header_write(packet, socket->interface.mtu, &sender->headers[made]))
 			break;
 		make_message(sender, made++, packet, &sender->pieces[pieces]);
 		pieces += pieces_of(packet);

@@ -24,6 +24,7 @@ int port_open(
 	port->numa_node = -1;
 	port->mtu = RTE_ETHER_MTU;
 	port->tx_length_max = UINT32_MAX;
+	port->tx_whole_bytes_max = UINT32_MAX;
 	port->tx_segments_max = UINT16_MAX;
 	port->address = (struct rte_ether_addr){{0x02, 0, 0, 0, 0, (uint8_t)index}};
 	switch (config->kind) {

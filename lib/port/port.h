@@ -107,7 +107,8 @@ struct port {
 	uint16_t tx_segments_max; /* most segments; UINT16_MAX: any */
 	uint64_t rx_offloads, tx_offloads; /* RTE_ETH_{RX,TX}_OFFLOAD_* switched on */
 	uint64_t tx_capable; /* RTE_ETH_TX_OFFLOAD_* that could have been */
-	uint32_t tx_whole; /* PORT_WHOLE_* it can take */
+	uint32_t tx_whole; /* PORT_WHOLE_* it can take, */
+	uint32_t tx_whole_bytes_max; /* frames of so many bytes at most; UINT32_MAX: any */
 	bool super_packets_come; /* a pipeline that leads here may bring some; before configuring */
 	struct rte_ether_addr address;
 	struct packet_socket *socket; /* PORT_INTERFACE */

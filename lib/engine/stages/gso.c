@@ -19,6 +19,7 @@ struct gso_state {
 	struct gso gso;
 	uint32_t mtu;
 	uint32_t whole; /* PORT_WHOLE_* */
+	uint32_t whole_bytes_max;
 	bool cuts;
 	bool device_cuts; /* what the port takes whole, its device finishes */
 };
@@ -38,6 +39,7 @@ static int gso_stage_create(
 	state->mtu = config->mtu ? config->mtu : stage->tx_mtu;
 	state->cuts = !config->uncut;
 	state->whole = stage->tx_whole;
+	state->whole_bytes_max = stage->tx_whole_bytes_max;
 	state->device_cuts =
 		(stage->tx_offloads & (RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_TSO)) !=
 		0;
@@ -52,7 +54,7 @@ static bool goes_whole(const struct gso_state *state, const struct rte_mbuf *pac
 
 	if ((packet->packet_type & RTE_PTYPE_TUNNEL_MASK) != 0)
 		needed |= PORT_WHOLE_TUNNEL;
-	return (state->whole & needed) == needed;
+	return (state->whole & needed) == needed && packet->pkt_len <= state->whole_bytes_max;
 }
 
 static void burst_append(struct stage *stage, struct burst *out, struct rte_mbuf *packet)

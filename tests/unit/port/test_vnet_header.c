@@ -14,127 +14,11 @@
 #include "port/vnet_header.h"
 #include "port_fixture.h"
 #include "segmentation/super_packet.h"
+#include "vnet_frames.h"
 
-enum {
-	FRAME_MAX = 70000,
-	TCP_BYTES = 32, /* with timestamps */
-	VXLAN_BYTES = 8,
-	GSO_UDP_L4 = 5,
-	HOSTILE_ROUNDS = 20000,
-};
+enum { HOSTILE_ROUNDS = 20000 };
 
-/* What a frame is made of, and what the kernel would say of it. */
-struct frame_plan {
-	bool ipv6, udp, tagged, tunnel;
-	uint32_t payload_bytes;
-};
-
-struct made {
-	uint8_t bytes[FRAME_MAX];
-	uint32_t length;
-	uint32_t l3, l4, headers; /* of the innermost packet: offsets, and bytes of all headers */
-	struct virtio_net_hdr header; /* NEEDS_CSUM, no GSO */
-};
-
-static struct made made;
-
-static uint32_t put_ethernet(uint8_t *bytes, bool tagged, uint16_t type)
-{
-	uint32_t at = 2 * RTE_ETHER_ADDR_LEN;
-
-	memset(bytes, 2, at);
-	if (tagged) {
-		memcpy(bytes + at, "\x81\x00\x20\x07", 4);
-		at += 4;
-	}
-	bytes[at] = (uint8_t)(type >> 8);
-	bytes[at + 1] = (uint8_t)type;
-	return at + 2;
-}
-
-static uint32_t put_ip(uint8_t *bytes, bool ipv6, uint8_t protocol, uint32_t l4_bytes)
-{
-	if (ipv6) {
-		struct rte_ipv6_hdr ip = {.vtc_flow = rte_cpu_to_be_32(6u << 28),
-			.payload_len = rte_cpu_to_be_16((uint16_t)l4_bytes),
-			.proto = protocol,
-			.hop_limits = 64,
-			.src_addr = {0xfd, 1},
-			.dst_addr = {0xfd, 2}};
-		memcpy(bytes, &ip, sizeof(ip));
-		return sizeof(ip);
-	}
-	struct rte_ipv4_hdr ip = {.version_ihl = 0x45,
-		.total_length = rte_cpu_to_be_16((uint16_t)(l4_bytes + sizeof(ip))),
-		.time_to_live = 64,
-		.next_proto_id = protocol,
-		.src_addr = 0x0100000a,
-		.dst_addr = 0x0200000a};
-	ip.hdr_checksum = checksum_ipv4_header(&ip, sizeof(ip));
-	memcpy(bytes, &ip, sizeof(ip));
-	return sizeof(ip);
-}
-
-/* The innermost packet from layer 3 on, its checksum left open; returns its length. */
-static uint32_t put_inner(uint8_t *bytes, const struct frame_plan *plan, uint32_t at)
-{
-	uint32_t l4_header = plan->udp ? sizeof(struct rte_udp_hdr) : TCP_BYTES;
-	uint32_t l4_bytes = l4_header + plan->payload_bytes, l3_bytes, sum;
-	uint8_t protocol = plan->udp ? IPPROTO_UDP : IPPROTO_TCP;
-	uint16_t pseudo;
-
-	l3_bytes = put_ip(bytes, plan->ipv6, protocol, l4_bytes);
-	made.l3 = at;
-	made.l4 = at + l3_bytes;
-	made.headers = made.l4 + l4_header;
-	memset(bytes + l3_bytes, 0, l4_header);
-	for (uint32_t i = 0; i < plan->payload_bytes; i++)
-		bytes[l3_bytes + l4_header + i] = (uint8_t)rand();
-	if (plan->udp) {
-		memcpy(bytes + l3_bytes, "\x10\x00\x20\x00", 4);
-		bytes[l3_bytes + 4] = (uint8_t)(l4_bytes >> 8);
-		bytes[l3_bytes + 5] = (uint8_t)l4_bytes;
-	} else {
-		bytes[l3_bytes + 12] = TCP_BYTES / 4 << 4;
-		bytes[l3_bytes + 13] = RTE_TCP_ACK_FLAG;
-		memcpy(bytes + l3_bytes + 20, "\x01\x01\x08\x0a", 4);
-	}
-	sum = plan->ipv6 ? checksum_pseudo_ipv6(bytes, protocol, l4_bytes)
-			 : checksum_pseudo_ipv4(bytes, protocol, l4_bytes);
-	pseudo = checksum_fold(sum);
-	made.header = (struct virtio_net_hdr){
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.csum_start = (uint16_t)made.l4,
-		.csum_offset = plan->udp ? 6 : 16,
-	};
-	memcpy(bytes + l3_bytes + made.header.csum_offset, &pseudo, sizeof(pseudo));
-	return l3_bytes + l4_bytes;
-}
-
-/* Into `made`. In a tunnel: VXLAN over IPv4 with an outer checksum of 0. */
-static void make(const struct frame_plan *plan)
-{
-	uint16_t type = plan->ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4;
-	uint32_t inner, at = 0;
-
-	if (plan->tunnel) {
-		uint32_t outer = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr);
-		uint32_t inside = VXLAN_BYTES + RTE_ETHER_HDR_LEN + (plan->ipv6 ? 40 : 20) +
-			(plan->udp ? 8 : TCP_BYTES) + plan->payload_bytes;
-		uint8_t *udp = made.bytes + RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr);
-
-		put_ethernet(made.bytes, false, RTE_ETHER_TYPE_IPV4);
-		put_ip(made.bytes + RTE_ETHER_HDR_LEN, false, IPPROTO_UDP, inside + 8);
-		memcpy(udp, "\xc0\x00\x12\xb5", 4);
-		udp[4] = (uint8_t)((inside + 8) >> 8);
-		udp[5] = (uint8_t)(inside + 8);
-		memcpy(udp + 6, "\x00\x00\x08\x00\x00\x00\x00\x00\x07\x00", 10);
-		at = RTE_ETHER_HDR_LEN + outer + VXLAN_BYTES;
-	}
-	at += put_ethernet(made.bytes + at, plan->tagged, type);
-	inner = put_inner(made.bytes + at, plan, at);
-	made.length = at + inner;
-}
+static struct vnet_frame made;
 
 /* `made` as a packet, in buffers of `part` bytes. */
 static struct rte_mbuf *packet_of(struct port_fixture *fixture, uint32_t part)
@@ -164,9 +48,9 @@ static void assert_bytes_are_made(struct rte_mbuf *packet)
 
 /* ---- ordinary packets ---- */
 
-static void assert_checksum_right(struct rte_mbuf *packet, const struct frame_plan *plan)
+static void assert_checksum_right(struct rte_mbuf *packet, const struct vnet_frame_plan *plan)
 {
-	static uint8_t copy[FRAME_MAX];
+	static uint8_t copy[VNET_FRAME_MAX];
 	const uint8_t *bytes = rte_pktmbuf_read(packet, 0, packet->pkt_len, copy);
 	uint8_t protocol = plan->udp ? IPPROTO_UDP : IPPROTO_TCP;
 	uint32_t l4_bytes = made.length - made.l4;
@@ -183,13 +67,13 @@ static void test_partial_checksums_are_finished(void **state)
 	for (unsigned shape = 0; shape < 8; shape++)
 		for (uint32_t payload = 0; payload < 100; payload += 3)
 			for (uint32_t part = 35; part <= 200; part += 33) {
-				struct frame_plan plan = {.ipv6 = shape & 1,
+				struct vnet_frame_plan plan = {.ipv6 = shape & 1,
 					.udp = shape & 2,
 					.tagged = shape & 4,
 					.payload_bytes = payload};
 				struct rte_mbuf *packet;
 
-				make(&plan);
+				vnet_frame_make(&plan, &made);
 				packet = packet_of(*state, part);
 				assert_true(vnet_header_read(packet, &made.header, 0));
 				assert_checksum_right(packet, &plan);
@@ -202,11 +86,11 @@ static void test_partial_checksums_are_finished(void **state)
 static void test_a_sum_of_zero(void **state)
 {
 	for (unsigned udp = 0; udp < 2; udp++) {
-		struct frame_plan plan = {.udp = udp, .payload_bytes = 2};
+		struct vnet_frame_plan plan = {.udp = udp, .payload_bytes = 2};
 		struct rte_mbuf *packet;
 		uint16_t *field;
 
-		make(&plan);
+		vnet_frame_make(&plan, &made);
 		memset(made.bytes + made.headers, 0, 2);
 		*(uint16_t *)(made.bytes + made.headers) = checksum_finish(
 			checksum_partial(made.bytes + made.l4, made.length - made.l4, 0));
@@ -221,10 +105,10 @@ static void test_a_sum_of_zero(void **state)
 
 static void test_the_header_does_not_count_a_tag(void **state)
 {
-	struct frame_plan plan = {.tagged = true, .payload_bytes = 33};
+	struct vnet_frame_plan plan = {.tagged = true, .payload_bytes = 33};
 	struct rte_mbuf *packet;
 
-	make(&plan);
+	vnet_frame_make(&plan, &made);
 	made.header.csum_start -= 4;
 	packet = packet_of(*state, 500);
 	assert_true(vnet_header_read(packet, &made.header, 4));
@@ -234,10 +118,10 @@ static void test_the_header_does_not_count_a_tag(void **state)
 
 static void test_valid_data_is_good(void **state)
 {
-	struct frame_plan plan = {.payload_bytes = 33};
+	struct vnet_frame_plan plan = {.payload_bytes = 33};
 	struct rte_mbuf *packet;
 
-	make(&plan);
+	vnet_frame_make(&plan, &made);
 	packet = packet_of(*state, 500);
 	made.header = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_DATA_VALID};
 	assert_true(vnet_header_read(packet, &made.header, 0));
@@ -252,21 +136,7 @@ static void test_valid_data_is_good(void **state)
 
 /* ---- super-packets ---- */
 
-static void make_super(const struct frame_plan *plan, uint16_t size, bool congested)
-{
-	make(plan);
-	made.header.gso_type = plan->udp ? GSO_UDP_L4
-		: plan->ipv6		 ? VIRTIO_NET_HDR_GSO_TCPV6
-					 : VIRTIO_NET_HDR_GSO_TCPV4;
-	made.header.gso_size = size;
-	made.header.hdr_len = (uint16_t)made.headers;
-	if (congested) {
-		made.header.gso_type |= VIRTIO_NET_HDR_GSO_ECN;
-		made.bytes[made.l4 + 13] |= RTE_TCP_CWR_FLAG;
-	}
-}
-
-static void assert_marks(const struct rte_mbuf *packet, const struct frame_plan *plan)
+static void assert_marks(const struct rte_mbuf *packet, const struct vnet_frame_plan *plan)
 {
 	uint64_t marks = plan->udp ? RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_TX_UDP_CKSUM
 				   : RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
@@ -281,14 +151,14 @@ static void assert_marks(const struct rte_mbuf *packet, const struct frame_plan 
 static void test_super_packets_there_and_back(void **state)
 {
 	for (unsigned shape = 0; shape < 16; shape++) {
-		struct frame_plan plan = {.ipv6 = shape & 1,
+		struct vnet_frame_plan plan = {.ipv6 = shape & 1,
 			.udp = shape & 2,
 			.tagged = shape & 4,
 			.payload_bytes = shape & 8 ? 65000 : 1001};
 		struct virtio_net_hdr back;
 		struct rte_mbuf *packet;
 
-		make_super(&plan, 1000, !plan.udp && plan.tagged);
+		vnet_frame_make_super(&plan, 1000, !plan.udp && plan.tagged, &made);
 		packet = packet_of(*state, 1999);
 		assert_true(vnet_header_read(packet, &made.header, 0));
 		assert_marks(packet, &plan);
@@ -305,12 +175,12 @@ static void test_super_packets_there_and_back(void **state)
 static void test_a_super_packet_in_a_tunnel(void **state)
 {
 	for (unsigned shape = 0; shape < 4; shape++) {
-		struct frame_plan plan = {
+		struct vnet_frame_plan plan = {
 			.ipv6 = shape & 1, .udp = shape & 2, .tunnel = true, .payload_bytes = 9000};
 		struct virtio_net_hdr back;
 		struct rte_mbuf *packet;
 
-		make_super(&plan, 1000, false);
+		vnet_frame_make_super(&plan, 1000, false, &made);
 		packet = packet_of(*state, 2000);
 		assert_true(vnet_header_read(packet, &made.header, 0));
 		assert_marks(packet, &plan);
@@ -326,11 +196,11 @@ static void test_a_super_packet_in_a_tunnel(void **state)
 /* To be cut into IP fragments: their size is the MTU's business again when it leaves. */
 static void test_ufo(void **state)
 {
-	struct frame_plan plan = {.udp = true, .payload_bytes = 5000};
+	struct vnet_frame_plan plan = {.udp = true, .payload_bytes = 5000};
 	struct virtio_net_hdr back;
 	struct rte_mbuf *packet;
 
-	make_super(&plan, 1480, false);
+	vnet_frame_make_super(&plan, 1480, false, &made);
 	made.header.gso_type = VIRTIO_NET_HDR_GSO_UDP;
 	packet = packet_of(*state, 2000);
 	assert_true(vnet_header_read(packet, &made.header, 0));
@@ -345,10 +215,10 @@ static void test_ufo(void **state)
 /* What fits one segment is no super-packet, whatever it is called. */
 static void test_one_segment_is_finished(void **state)
 {
-	struct frame_plan plan = {.payload_bytes = 1000};
+	struct vnet_frame_plan plan = {.payload_bytes = 1000};
 	struct rte_mbuf *packet;
 
-	make_super(&plan, 1000, false);
+	vnet_frame_make_super(&plan, 1000, false, &made);
 	packet = packet_of(*state, 500);
 	assert_true(vnet_header_read(packet, &made.header, 0));
 	assert_int_equal(packet->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
@@ -369,18 +239,18 @@ static void test_contradictions_leave_the_packet_alone(void **state)
 		{1, VIRTIO_NET_HDR_GSO_TCPV4, 0, 0, 2},
 		{1, VIRTIO_NET_HDR_GSO_TCPV6, 0, 0, 0},
 		{1, VIRTIO_NET_HDR_GSO_UDP, 0, 0, 0},
-		{1, GSO_UDP_L4, 0, 0, 0},
+		{1, VNET_GSO_UDP_L4, 0, 0, 0},
 		{1, 2, 0, 0, 0},
 		{1, 0x60, 0, 0, 0},
 		{0, VIRTIO_NET_HDR_GSO_TCPV4, 0, 0, 0},
 		{2, VIRTIO_NET_HDR_GSO_TCPV4, 0, 0, 0},
 	};
-	struct frame_plan plan = {.payload_bytes = 9000};
+	struct vnet_frame_plan plan = {.payload_bytes = 9000};
 
 	for (unsigned i = 0; i < RTE_DIM(wrong); i++) {
 		struct rte_mbuf *packet;
 
-		make_super(&plan, 1000, false);
+		vnet_frame_make_super(&plan, 1000, false, &made);
 		made.header.flags = wrong[i].flags;
 		made.header.gso_type = wrong[i].gso_type;
 		made.header.gso_size = (uint16_t)(made.header.gso_size + wrong[i].gso_size);
@@ -406,7 +276,7 @@ static void test_hostile(void **state)
 	print_message("WEIR_SEED=%u\n", seed);
 	srand(seed);
 	for (unsigned round = 0; round < HOSTILE_ROUNDS; round++) {
-		struct frame_plan plan = {.ipv6 = rand() & 1,
+		struct vnet_frame_plan plan = {.ipv6 = rand() & 1,
 			.udp = rand() & 1,
 			.tagged = rand() & 1,
 			.tunnel = rand() % 4 == 0,
@@ -415,7 +285,7 @@ static void test_hostile(void **state)
 		struct rte_mbuf *packet;
 		uint8_t *header = (uint8_t *)&made.header;
 
-		make_super(&plan, 500, false);
+		vnet_frame_make_super(&plan, 500, false, &made);
 		for (int changes = rand() % 3; changes > 0; changes--)
 			header[(unsigned)rand() % sizeof(made.header)] = (uint8_t)rand();
 		for (int changes = rand() % 3; changes > 0; changes--)
@@ -441,11 +311,11 @@ static void test_hostile(void **state)
 static void test_an_ordinary_packet_has_an_empty_header(void **state)
 {
 	const struct virtio_net_hdr empty = {0};
-	struct frame_plan plan = {.payload_bytes = 100};
+	struct vnet_frame_plan plan = {.payload_bytes = 100};
 	struct virtio_net_hdr back;
 	struct rte_mbuf *packet;
 
-	make(&plan);
+	vnet_frame_make(&plan, &made);
 	packet = packet_of(*state, 500);
 	assert_true(vnet_header_write(packet, 1500, &back));
 	assert_memory_equal(&back, &empty, sizeof(back));
