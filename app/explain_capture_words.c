@@ -86,7 +86,7 @@ static unsigned rank_of(const struct judge_finding *finding, unsigned index)
 
 	for (unsigned i = 0; i < JUDGE_SENDERS_MAX; i++)
 		rank += finding->senders[i].frames > finding->senders[index].frames ||
-			(finding->senders[i].frames == finding->senders[index].frames && i < index);
+			(i < index && finding->senders[i].frames == finding->senders[index].frames);
 	return rank;
 }
 
