@@ -406,3 +406,33 @@ unsigned gro_cut(const struct rte_mbuf *packet, unsigned index, uint8_t frame[FR
 	}
 	return end;
 }
+
+void gro_four(struct gro_trial *trial, const struct gro_settings *settings,
+	const struct packet *first, gro_change_fn change, const char *numbers)
+{
+	struct packet packets[4];
+	uint8_t sent[FRAME_MAX], back[FRAME_MAX];
+	unsigned n = 0;
+
+	gro_begin(trial, settings);
+	for (unsigned i = 0; i < 4; i++) {
+		packets[i] = *first;
+		packets[i].payload = GRO_MSS;
+		packets[i].sequence = first->sequence + i * GRO_MSS;
+		packets[i].id = (uint16_t)(first->id + i);
+		packets[i].outer_id = (uint16_t)(first->outer_id + i);
+		if (i == 2 && change != NULL)
+			change(&packets[i]);
+		gro_give(trial, &packets[i]);
+	}
+	gro_drain(trial);
+	gro_expect(trial, numbers);
+	for (unsigned i = 0; i < trial->count; i++)
+		for (unsigned j = 0; j < super_packet_segments(trial->out[i]); j++, n++) {
+			unsigned length = gro_frame(&packets[n], sent);
+
+			assert_int_equal(gro_cut(trial->out[i], j, back), length);
+			assert_memory_equal(back, sent, length);
+		}
+	gro_end(trial);
+}

@@ -77,4 +77,11 @@ void gro_expect(struct gro_trial *trial, const char *numbers);
 /* Segment `index` of a packet that came out, as it was before; its length. */
 unsigned gro_cut(const struct rte_mbuf *packet, unsigned index, uint8_t frame[FRAME_MAX]);
 
+/* Four segments in a row, of which `change` makes the third another one: they leave as `numbers`
+ * say, and each byte comes back in the same order. */
+enum { GRO_MSS = 1000 };
+typedef void (*gro_change_fn)(struct packet *packet);
+void gro_four(struct gro_trial *trial, const struct gro_settings *settings,
+	const struct packet *first, gro_change_fn change, const char *numbers);
+
 #endif

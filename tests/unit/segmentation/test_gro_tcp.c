@@ -5,40 +5,7 @@
 
 #include "gro_fixture.h"
 
-enum { MSS = 1000 };
-
-/* Four segments in a row, of which `change` makes the third another one. */
-typedef void (*change_fn)(struct packet *packet);
-
-static void four(struct gro_trial *trial, const struct gro_settings *settings,
-	const struct packet *first, change_fn change, const char *numbers)
-{
-	struct packet packets[4];
-	uint8_t sent[FRAME_MAX], back[FRAME_MAX];
-	unsigned n = 0;
-
-	gro_begin(trial, settings);
-	for (unsigned i = 0; i < 4; i++) {
-		packets[i] = *first;
-		packets[i].payload = MSS;
-		packets[i].sequence = first->sequence + i * MSS;
-		packets[i].id = (uint16_t)(first->id + i);
-		packets[i].outer_id = (uint16_t)(first->outer_id + i);
-		if (i == 2 && change != NULL)
-			change(&packets[i]);
-		gro_give(trial, &packets[i]);
-	}
-	gro_drain(trial);
-	gro_expect(trial, numbers);
-	for (unsigned i = 0; i < trial->count; i++)
-		for (unsigned j = 0; j < super_packet_segments(trial->out[i]); j++, n++) {
-			unsigned length = gro_frame(&packets[n], sent);
-
-			assert_int_equal(gro_cut(trial->out[i], j, back), length);
-			assert_memory_equal(back, sent, length);
-		}
-	gro_end(trial);
-}
+enum { MSS = GRO_MSS };
 
 static void whole_flows(void **state)
 {
@@ -56,7 +23,7 @@ static void whole_flows(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
-		four(&trial, &gro_ordinary, &flows[i], NULL, "4");
+		gro_four(&trial, &gro_ordinary, &flows[i], NULL, "4");
 }
 
 #define CHANGE(name, statement)                                                                    \
@@ -99,7 +66,7 @@ CHANGE(bad_and_psh, p->bad = true; p->flags = ACK | PSH)
 static void differences(void **state)
 {
 	static const struct {
-		change_fn change;
+		gro_change_fn change;
 		const char *numbers;
 		enum gro_flush why;
 	} cases[] = {
@@ -138,7 +105,7 @@ static void differences(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		four(&trial, &gro_ordinary, &first, cases[i].change, cases[i].numbers);
+		gro_four(&trial, &gro_ordinary, &first, cases[i].change, cases[i].numbers);
 		assert_true(trial.counters.flushes[cases[i].why] > 0);
 	}
 }
@@ -149,13 +116,13 @@ static void differences_ipv6(void **state)
 	struct gro_trial trial;
 
 	(void)state;
-	four(&trial, &gro_ordinary, &first, other_label, "2 1 1");
-	four(&trial, &gro_ordinary, &first, other_tos, "2 1 1");
-	four(&trial, &gro_ordinary, &first, other_ttl, "2 1 1");
-	four(&trial, &gro_ordinary, &first, other_extension, "2 1 1");
-	four(&trial, &gro_ordinary, &first, bad, "2 1 1");
-	four(&trial, &gro_ordinary, &first, icmp, "2 1 1");
-	four(&trial, &gro_ordinary, &first, shorter, "3 1");
+	gro_four(&trial, &gro_ordinary, &first, other_label, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, other_tos, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, other_ttl, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, other_extension, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, bad, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, icmp, "2 1 1");
+	gro_four(&trial, &gro_ordinary, &first, shorter, "3 1");
 }
 
 int main(void)
