@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 #include "engine/worker.h"
+#include "port/packet_socket.h"
 #include "port/replay.h"
 
 enum {
@@ -41,6 +42,8 @@ enum {
 
 static bool queue_interrupt_add(struct rx_poll *poll, int operation)
 {
+	if (poll->port->socket != NULL)
+		return packet_socket_wake(poll->port->socket, operation == RTE_INTR_EVENT_ADD);
 	return poll->port->config->kind == PORT_DEVICE && poll->port->rx_interrupts &&
 		rte_eth_dev_rx_intr_ctl_q(poll->port->ethdev, poll->queue_index,
 			RTE_EPOLL_PER_THREAD, operation, NULL) == 0;
@@ -111,6 +114,9 @@ static void interrupts_arm(struct worker *worker, bool on)
 	for (uint16_t i = 0; i < worker->poll_count; i++) {
 		const struct rx_poll *poll = &worker->polls[i];
 
+		/* A packet socket wakes whoever sleeps, armed or not. */
+		if (poll->port->socket != NULL)
+			continue;
 		if (on)
 			rte_eth_dev_rx_intr_enable(poll->port->ethdev, poll->queue_index);
 		else

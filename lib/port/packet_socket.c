@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -226,10 +227,22 @@ struct packet_socket *packet_socket_destroy(struct packet_socket *socket)
 
 /* ---- what the kernel knows ---- */
 
+bool packet_socket_wake(struct packet_socket *socket, bool on)
+{
+	if (on)
+		socket->wake = (struct rte_epoll_event){.epdata.event = EPOLLIN};
+	return rte_epoll_ctl(RTE_EPOLL_PER_THREAD, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, socket->fd,
+		       &socket->wake) == 0;
+}
+
 bool packet_socket_present(const struct packet_socket *socket)
 {
 	struct sockaddr_ll address;
-	socklen_t length = sizeof(address);
+	socklen_t length = sizeof(address), error_length = sizeof(int);
+	int error;
+
+	/* That it went down: as long as nobody reads this, no sleep is one. */
+	getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &error_length);
 
 	/* A socket whose interface was deleted is bound to none. */
 	if (getsockname(socket->fd, (struct sockaddr *)&address, &length) == 0 &&

@@ -39,6 +39,10 @@ int packet_socket_start(struct port *port, struct error *error);
 /* Takes NULL, returns NULL. */
 struct packet_socket *packet_socket_destroy(struct packet_socket *socket);
 
+/* On the worker's thread: what comes wakes it from rte_epoll_wait(RTE_EPOLL_PER_THREAD), or no
+ * longer does. */
+bool packet_socket_wake(struct packet_socket *socket, bool on);
+
 /* Of an rx_queue and a tx_queue. */
 uint16_t packet_socket_receive(void *socket, struct rte_mbuf **packets, uint16_t count);
 uint16_t packet_socket_send(void *socket, struct rte_mbuf **packets, uint16_t count);

@@ -10,6 +10,8 @@
 
 #include <linux/virtio_net.h>
 
+#include <rte_interrupts.h>
+
 #include "port/interface.h"
 #include "port/packet_socket.h"
 
@@ -48,6 +50,7 @@ struct packet_socket {
 	uint16_t port; /* for mbuf->port */
 	uint32_t *removed; /* the port's */
 	size_t ring_bytes;
+	struct rte_epoll_event wake; /* EAL keeps a pointer to it */
 	struct packet_receiver receiver;
 	struct packet_sender sender;
 	/* Of the kernel's counter, which starts again at each look. Atomic. Any thread. */

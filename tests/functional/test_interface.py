@@ -3,8 +3,11 @@
 import contextlib
 import json
 import random
+import re
 import socket
 import struct
+import time
+from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
@@ -266,6 +269,42 @@ def test_a_deleted_interface_does_not_stop_the_others(weir, namespace, tmp_path)
     packets = runs.account(report)
     assert packets["dropped"] == {"tx_no_port": packets["drops"]} and packets["drops"] >= 100, packets
     assert [port["link"] for port in report["ports"]] == ["up", "removed", "up"]
+
+
+def worker_rest(running, seconds=0.5):
+    """Of the first worker's thread, in that time: how often it went to sleep, and CPU seconds."""
+    tasks = Path(f"/proc/{running.process.pid}/task")
+    task = next(task for task in tasks.iterdir()
+                if (task / "comm").read_text().startswith("weir-worker"))
+
+    def look():
+        status = (task / "status").read_text()
+        return (int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.M).group(1)),
+                int((task / "schedstat").read_text().split()[0]) / 1e9)
+
+    before = look()
+    time.sleep(seconds)
+    return tuple(after - first for after, first in zip(look(), before))
+
+
+def test_an_idle_worker_sleeps_until_a_frame_comes(weir, namespace, tmp_path):
+    for left, right in (("left", "a"), ("right", "b")):
+        namespace.veth(left, right)
+    running = weir.start("run", bridge(tmp_path, workers={"count": 1, "idle": "adaptive"}),
+                         "--json", namespace=namespace)
+    one, two = namespace.wire("left"), namespace.wire("right")
+    until_through(running, one, two)
+    sleeps, cpu_seconds = worker_rest(running)
+    assert sleeps < 100 and cpu_seconds < 0.1
+    start = time.monotonic()
+    one.send([bytes(ETHER / bytes(50))])
+    assert two.receive(1)
+    assert time.monotonic() - start < 0.05  # it would have woken by itself after 0.1 s
+    namespace.ip("link", "delete", "dev", "right")
+    time.sleep(0.5)
+    sleeps, cpu_seconds = worker_rest(running)
+    assert sleeps < 100 and cpu_seconds < 0.1
+    runs.account(running.stop().ok().json())
 
 
 @pytest.mark.parametrize("port, prefix, words", [
