@@ -52,14 +52,14 @@ struct judge *judge_destroy(struct judge *judge)
 
 /* ---- points ---- */
 
-/* One of the words of the name, as in "rx", "wan:rx", "stage 2". */
+/* One of the words of the name, as in "rx", "wan:rx", "stage2". */
 static bool has_word(const char *name, const char *word)
 {
 	size_t length = strlen(word);
 
 	for (const char *at = strstr(name, word); at != NULL; at = strstr(at + 1, word))
 		if ((at == name || !isalnum((unsigned char)at[-1])) &&
-			!isalnum((unsigned char)at[length]))
+			!isalpha((unsigned char)at[length]))
 			return true;
 	return false;
 }

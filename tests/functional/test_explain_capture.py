@@ -324,8 +324,10 @@ def test_each_tap_by_itself(weir, tmp_path):
     for line in ("at rx: 2 frames, 0 larger than the wire carries", "at tx: 2 frames, 0 larger",
                  "at gro: 1 frame, 1 larger than the wire carries", "merged by weir's GRO"):
         assert line in text, text
-    left_whole = pcapng(tmp_path / "tso.pcapng", ["port wan tx"], [(0, large[0], None)])
+    left_whole = pcapng(tmp_path / "tso.pcapng", ["wan:tx"], [(0, large[0], None)])
     assert set(findings(explain(weir, left_whole))) & LARGE == {"weir_tso"}
+    stage = pcapng(tmp_path / "stage.pcapng", ["stage0"], [(0, large[0], None)])
+    assert set(findings(explain(weir, stage))) & LARGE == {"weir_gro"}
 
 
 @pytest.mark.parametrize("flags, kind, evidence", [(2, "tso", "marked_sent"), (1, "gro", "marked_received")])
