@@ -115,7 +115,9 @@ static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow
 		    !gro_id_follows(flow, frame + shape->layout.ip, &flow->next_id, rules->classic,
 			    GRO_STATE_ID_FIXED)))
 		return GRO_FLUSH_header;
-	if (!plain && !gro_match_apart(flow, packet, frame, rules->classic))
+	/* A plain packet's flow may be another by now: one of packets that had tags. */
+	if (plain ? (flow->state & GRO_STATE_TAGS) != 0
+		  : !gro_match_apart(flow, packet, frame, rules->classic))
 		return GRO_FLUSH_header;
 	return GRO_MATCHES;
 }
