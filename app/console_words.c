@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/features.h"
 #include "stats/commands.h"
 #include "stats/render.h"
 
@@ -13,6 +14,8 @@ enum { CANDIDATES_MAX = 512 };
 static struct {
 	const char *list[CANDIDATES_MAX];
 	unsigned count, next;
+	char names[CONFIG_PORTS_MAX][32]; /* of ports */
+	unsigned names_used;
 } candidates;
 
 static bool is_raw(const struct console_words *words, const char *word)
@@ -65,6 +68,39 @@ static void candidates_of_show(void)
 	candidate_add("all");
 }
 
+/* PORT, then features and values in turn. */
+static void candidates_of_features(unsigned count, const json_t *settings)
+{
+	const json_t *setting;
+	size_t i;
+
+	if (count > 1 && count % 2 == 1) {
+		candidate_add("on");
+		candidate_add("off");
+	}
+	for (unsigned f = 0; count > 1 && count % 2 == 0 && f < FEATURE_COUNT; f++) {
+		if (feature_infos[f].member == FEATURE_NO_MEMBER)
+			continue;
+		candidate_add(feature_infos[f].name);
+		if (feature_infos[f].alias != NULL)
+			candidate_add(feature_infos[f].alias);
+	}
+	if (count != 1)
+		return;
+	/* Each port has this setting, so each comes once. */
+	json_array_foreach (settings, i, setting) {
+		const char *path = json_string_value(json_object_get(setting, "path"));
+		const char *end = path ? strstr(path, ".features.rx-checksumming") : NULL;
+
+		if (end == NULL || strncmp(path, "ports.", 6) != 0 ||
+			candidates.names_used == CONFIG_PORTS_MAX)
+			continue;
+		snprintf(candidates.names[candidates.names_used], sizeof(candidates.names[0]),
+			"%.*s", (int)(end - path - 6), path + 6);
+		candidate_add(candidates.names[candidates.names_used++]);
+	}
+}
+
 static void candidates_of_set(const json_t *settings)
 {
 	const json_t *setting;
@@ -85,12 +121,14 @@ void console_complete_begin(const char *line, size_t start, const json_t *settin
 
 	snprintf(copy, sizeof(copy), "%.*s", (int)start, line);
 	console_split(copy, &before);
-	candidates.count = candidates.next = 0;
+	candidates.count = candidates.next = candidates.names_used = 0;
 	if (before.count == 0) {
 		for (unsigned i = 0; stats_commands[i].name != NULL; i++)
 			candidate_add(stats_commands[i].name);
 	} else if (before.count == 1 && strcmp(before.list[0], "show") == 0) {
 		candidates_of_show();
+	} else if (strcmp(before.list[0], "features") == 0) {
+		candidates_of_features(before.count, settings);
 	} else if (strcmp(before.list[0], "set") == 0) {
 		/* Paths and values in turn. */
 		if (before.count % 2 == 1)

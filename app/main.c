@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&command_explain_capture,
 	&command_show,
 	&command_set,
+	&command_features,
 	&command_capture,
 	&command_help_command,
 	NULL,

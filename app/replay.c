@@ -18,7 +18,8 @@
 static struct option_list stages;
 static const char *workers, *cpus, *queues, *speed, *loop, *duration, *device, *out_file, *idle,
 	*memory, *load_mode, *snapped, *socket_path, *key, *tx_retry;
-static const char *rps_cpus, *rfs, *consume;
+static const char *rps_cpus, *rfs, *consume, *features;
+static const char *capture_file, *capture_at, *capture_filter;
 static int rewrite, as_json, verify, check_order, print_config, balance;
 
 static const struct option options[] = {
@@ -45,6 +46,9 @@ static const struct option options[] = {
 		"follow"},
 	{"balance", 'b', OPTION_FLAG, &balance, NULL,
 		"Moves RETA buckets between workers so that all are loaded alike"},
+	{"features", 'f', OPTION_STRING, &features, "LIST",
+		"Features by ethtool's names, such as gro,gso,tso=off: of what is played those of "
+		"receiving, of where it goes those of sending"},
 	{"stage", 'm', OPTION_LIST, &stages, "STAGE",
 		"A stage on the way, such as macswap or rxonly; may be given several times, in "
 		"order"},
@@ -67,6 +71,13 @@ static const struct option options[] = {
 		"--verify"},
 	{"idle", 0, OPTION_STRING, &idle, "POLICY", "poll (default) or adaptive"},
 	{"memory", 0, OPTION_STRING, &memory, "MODE", "auto, huge, in-memory or no-huge"},
+	{"capture", 0, OPTION_STRING, &capture_file, "FILE",
+		"Captures at points of the path into a pcapng, an interface for each point"},
+	{"capture-at", 0, OPTION_STRING, &capture_at, "POINTS",
+		"Where: rx, steered, gro, stage0, ..., gso, tx, drop, with commas between; default "
+		"rx,tx"},
+	{"capture-filter", 0, OPTION_STRING, &capture_filter, "FILTER",
+		"Which packets, in the syntax of pcap-filter(7)"},
 	{"json", 'j', OPTION_FLAG, &as_json, NULL, "Prints one JSON object and nothing else"},
 	{"socket", 0, OPTION_STRING, &socket_path, "PATH",
 		"Control socket for `weir show` while it runs; default: none"},
@@ -99,6 +110,7 @@ static json_t *source_port(int argc, char **argv)
 		json_object_set_new(port, "rps_cpus", json_string(rps_cpus));
 	if (rfs != NULL)
 		json_object_set_new(port, "rps_flow_cnt", shorthand_number(rfs));
+	shorthand_features(port, features, true, false);
 	return port;
 }
 
@@ -106,12 +118,15 @@ static json_t *target_port(void)
 {
 	json_t *port;
 
-	if (device == NULL && out_file != NULL)
-		return json_pack("{s:s}", "file", out_file);
-	port = json_pack("{s:s, s:s}", "device", device ? device : "net_null0", "tx_retry",
-		tx_retry ? tx_retry : "1s");
-	if (out_file != NULL)
-		json_object_set_new(port, "mirror", json_string(out_file));
+	if (device == NULL && out_file != NULL) {
+		port = json_pack("{s:s}", "file", out_file);
+	} else {
+		port = json_pack("{s:s, s:s}", "device", device ? device : "net_null0", "tx_retry",
+			tx_retry ? tx_retry : "1s");
+		if (out_file != NULL)
+			json_object_set_new(port, "mirror", json_string(out_file));
+	}
+	shorthand_features(port, features, false, true);
 	return port;
 }
 
@@ -136,6 +151,8 @@ static char *config_text(int argc, char **argv)
 	shorthand_set(config, "steering", "rps_sock_flow_entries", rfs, true);
 	if (balance)
 		json_object_set_new(shorthand_object(config, "steering"), "balance", json_true());
+	if (capture_file != NULL)
+		shorthand_capture(config, capture_file, capture_at, capture_filter);
 	text = json_dumps(config, JSON_INDENT(2));
 	json_decref(config);
 	return text;
@@ -167,6 +184,9 @@ static int run(int argc, char **argv)
 
 	if (argc == 0)
 		return command_usage_error(&command_replay, "name at least one capture file");
+	if ((capture_at != NULL || capture_filter != NULL) && capture_file == NULL)
+		return command_usage_error(
+			&command_replay, "--capture-at and --capture-filter go with --capture");
 	result = load(&session, argc, argv);
 	if (result != EXIT_OK || print_config)
 		return result;
@@ -198,6 +218,7 @@ const struct command command_replay = {
 		"  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
 		"net_af_packet0,iface=eth1\n"
 		"  weir replay trace.pcap -m macswap -o out.pcap --json\n"
+		"  weir replay trace.pcap --capture taps.pcapng --capture-at rx,gro,tx\n"
 		"  weir replay trace.pcap --cpus 0-1 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "
 		"--consume 0-1 --balance --check-order\n",
 	.options = options,

@@ -14,7 +14,9 @@
 #include "shorthand.h"
 
 static struct option_list devices;
-static const char *mode, *workers, *cpus, *queues, *idle, *duration, *socket_path, *memory;
+static const char *mode, *workers, *cpus, *queues, *features, *idle, *duration, *socket_path,
+	*memory;
+static const char *capture_file, *capture_at, *capture_filter;
 static int interactive, as_json, check_order, print_config;
 
 static const struct option options[] = {
@@ -28,6 +30,8 @@ static const struct option options[] = {
 	{"workers", 'w', OPTION_STRING, &workers, "N", "How many workers"},
 	{"cpus", 0, OPTION_STRING, &cpus, "LIST", "CPUs that run a worker each, such as 2-5,8"},
 	{"queues", 'q', OPTION_STRING, &queues, "N", "Emulated RSS queues of each --port"},
+	{"features", 'f', OPTION_STRING, &features, "LIST",
+		"Features of each --port by ethtool's names, such as gro,gso,tso=off"},
 	{"idle", 0, OPTION_STRING, &idle, "POLICY", "poll or adaptive"},
 	{"memory", 0, OPTION_STRING, &memory, "MODE", "auto, huge, in-memory or no-huge"},
 	{"duration", 't', OPTION_STRING, &duration, "TIME", "Stops after this time, such as 10s"},
@@ -35,6 +39,13 @@ static const struct option options[] = {
 		"Checks while it runs that the packets of each flow leave in order: `weir show "
 		"order`, and "
 		"at the end"},
+	{"capture", 0, OPTION_STRING, &capture_file, "FILE",
+		"Captures at points of the path into a pcapng, an interface for each point"},
+	{"capture-at", 0, OPTION_STRING, &capture_at, "POINTS",
+		"Where: rx, steered, gro, stage0, ..., gso, tx, drop, with commas between; default "
+		"rx,tx"},
+	{"capture-filter", 0, OPTION_STRING, &capture_filter, "FILTER",
+		"Which packets, in the syntax of pcap-filter(7)"},
 	{"interactive", 'i', OPTION_FLAG, &interactive, NULL,
 		"A console: start, stop, show, set, quit"},
 	{"json", 'j', OPTION_FLAG, &as_json, NULL,
@@ -75,6 +86,7 @@ static json_t *device_config(void)
 			json_object_set_new(port, "rss",
 				json_pack("{s:s, s:o}", "mode", "software", "queues",
 					shorthand_number(queues)));
+		shorthand_features(port, features, true, true);
 		json_object_set_new(ports, name, port);
 	}
 	return json_pack("{s:o, s:o}", "ports", ports, "pipelines", device_pipelines());
@@ -88,13 +100,16 @@ static void override(json_t *config)
 	shorthand_set(config, "workers", "idle", idle, false);
 	shorthand_set(config, "memory", "mode", memory, false);
 	shorthand_set(config, "control", "socket", socket_path, false);
+	if (capture_file != NULL)
+		shorthand_capture(config, capture_file, capture_at, capture_filter);
 	if (as_json || interactive)
 		json_object_set_new(shorthand_object(config, "stats"), "table", json_false());
 }
 
 static bool has_overrides(void)
 {
-	return workers || cpus || idle || memory || socket_path || as_json || interactive;
+	return workers || cpus || idle || memory || socket_path || capture_file || as_json ||
+		interactive;
 }
 
 static int load(struct session *session, const char *path)
@@ -177,10 +192,13 @@ static int run(int argc, char **argv)
 	if (argc > 1)
 		return command_usage_error(
 			&command_run, "one file at a time; \"%s\" is too much", argv[1]);
-	if (devices.count == 0 && (mode != NULL || queues != NULL))
+	if (devices.count == 0 && (mode != NULL || queues != NULL || features != NULL))
 		return command_usage_error(&command_run,
-			"--mode and --queues go with --port; in a file "
-			"they are \"stages\" and \"rss\"");
+			"--mode, --queues and --features go with --port; in a file "
+			"they are \"stages\", \"rss\" and \"features\"");
+	if ((capture_at != NULL || capture_filter != NULL) && capture_file == NULL)
+		return command_usage_error(
+			&command_run, "--capture-at and --capture-filter go with --capture");
 	if (duration != NULL && units_parse_duration(duration, &session.duration_ns) != 0)
 		return command_usage_error(&command_run,
 			"--duration: \"%s\" is no time; write 500ms, 10s or 5min", duration);

@@ -17,4 +17,13 @@ json_t *shorthand_number(const char *text);
 void shorthand_set(
 	json_t *config, const char *section, const char *member, const char *value, bool number);
 
+/* port["features"] of a list such as "gro,tso=off": those that the port, which only receives or
+ * only sends perhaps, has. Not given: NULL. What is wrong with it the configuration's checks say.
+ */
+void shorthand_features(json_t *port, const char *list, bool receives, bool sends);
+
+/* Adds a capture of --capture, --capture-at and --capture-filter to the configuration; the latter
+ * two may be NULL. */
+void shorthand_capture(json_t *config, const char *file, const char *at, const char *filter);
+
 #endif

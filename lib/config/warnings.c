@@ -74,6 +74,33 @@ static void about_sending(const struct warnings *warnings, unsigned index)
 			port->name, port->xps_rxqs.count > 0 ? "xps_rxqs" : "xps_cpus");
 }
 
+static void about_features(const struct warnings *warnings, unsigned index)
+{
+	const struct config_port *port = &warnings->config->ports[index];
+	const struct config_features *features = &port->features;
+	const struct config_pipeline *pipeline = reader(warnings->config, index);
+	bool gro = features->generic_receive_offload == FEATURE_ON;
+	bool lro = features->large_receive_offload == FEATURE_ON;
+
+	if ((gro || lro) && pipeline == NULL)
+		say(warnings,
+			"ports.%s.features.%s has no effect: no pipeline takes packets from this "
+			"port",
+			port->name, gro ? "generic-receive-offload" : "large-receive-offload");
+	if (features->rx_udp_gro_forwarding == FEATURE_ON && !gro)
+		say(warnings,
+			"ports.%s.features.rx-udp-gro-forwarding has no effect: it needs "
+			"generic-receive-offload too",
+			port->name);
+	/* As ethtool(8) and the kernel's documentation warn of it. */
+	if (lro && pipeline != NULL && pipeline->to_port != UINT16_MAX)
+		say(warnings,
+			"ports.%s.features.large-receive-offload is not lossless, and pipeline %s "
+			"sends on what it merged: other packets leave than came. "
+			"generic-receive-offload is for that",
+			port->name, pipeline->name);
+}
+
 static bool has_flow_port(const struct config *config)
 {
 	for (unsigned i = 0; i < config->port_count; i++)
@@ -117,6 +144,7 @@ void config_warnings(const struct config *config, config_warn *warn, void *argum
 	for (unsigned i = 0; i < config->port_count; i++) {
 		about_receiving(&warnings, i);
 		about_sending(&warnings, i);
+		about_features(&warnings, i);
 	}
 	about_steering(&warnings);
 	about_consumers(&warnings);

@@ -74,7 +74,7 @@ static void begin(const struct resolver *resolver)
 		struct feature_state *state = &resolver->states[i];
 		bool received = info->direction == FEATURE_RX;
 
-		*state = (struct feature_state){.fixed = true, .why = "weir does not use it"};
+		*state = (struct feature_state){.fixed = true};
 		if (info->member == FEATURE_NO_MEMBER)
 			continue;
 		state->wanted = wish_of(resolver, (enum feature)i) == FEATURE_ON;

@@ -70,8 +70,8 @@ int features_switch(const struct feature_abilities *abilities, struct config_fea
 	if (state->fixed) {
 		if (state->on == on)
 			return 0; /* it is so: ethtool takes that too */
-		return error_set(
-			error, EINVAL, "%s is fixed: %s", feature_infos[feature].name, state->why);
+		return error_set(error, EINVAL, "%s is fixed: %s", feature_infos[feature].name,
+			state->why != NULL ? state->why : "nobody does it here");
 	}
 	feature_want(&changed, feature, on ? FEATURE_ON : FEATURE_OFF);
 	if (!on)

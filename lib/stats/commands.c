@@ -203,6 +203,8 @@ const struct stats_command_info stats_commands[] = {
 	{"capture", {"capture"}, 0, true, "to SOCKET at POINTS [OPTION VALUE]...",
 		"stream packets as pcapng to a socket; `weir capture` listens at one",
 		stats_capture},
+	{"features", {"port", "switches"}, 2, true, "[PORT [FEATURE on|off]...]",
+		"features of the ports, as ethtool -k, or switch some", stats_features},
 	{"start", {NULL}, 0, false, "", "forward packets", start},
 	{"stop", {NULL}, 0, false, "", "stop forwarding; what is on the way is drained", stop},
 	{"quit", {NULL}, 0, false, "", "stop, and end the engine", quit},
@@ -263,21 +265,25 @@ int stats_request_make(
 {
 	const struct stats_command_info *info = command_find(words[0], error);
 	json_t *request, *value = NULL;
-	unsigned given = count - 1, most;
+	unsigned strings, given = count - 1, rest = 0;
 	int rc = 0;
 
 	if (info == NULL)
 		return -EINVAL;
-	most = parameter_count(info);
-	if (info->pairs ? given % 2 != 0 : given > most || given + info->optional < most)
+	strings = parameter_count(info) - info->pairs;
+	if (given + info->optional < strings)
+		return usage_error(info, error);
+	if (given > strings)
+		rest = given - strings;
+	if (info->pairs ? rest % 2 != 0 : rest > 0)
 		return usage_error(info, error);
 	request = json_pack("{s:s}", "command", words[0]);
-	if (info->pairs) {
-		rc = pairs_make(words + 1, given, &value, error);
+	if (info->pairs && (rest > 0 || info->optional == 0)) {
+		rc = pairs_make(words + 1 + strings, rest, &value, error);
 		if (rc == 0)
-			json_object_set_new(request, info->parameters[0], value);
+			json_object_set_new(request, info->parameters[strings], value);
 	}
-	for (unsigned i = 0; !info->pairs && rc == 0 && i < given; i++)
+	for (unsigned i = 0; rc == 0 && i < given - rest; i++)
 		if (json_object_set_new(request, info->parameters[i], json_string(words[i + 1])) <
 			0)
 			rc = error_set(error, EINVAL, "not valid UTF-8");
@@ -292,13 +298,14 @@ static int parameter_check(const struct stats_command_info *info, unsigned index
 	const json_t *value, struct error *error)
 {
 	bool required = index + info->optional < parameter_count(info);
+	bool pairs = info->pairs && info->parameters[index + 1] == NULL;
 
 	if (value == NULL && !required)
 		return 0;
-	if (info->pairs ? json_is_object(value) : json_is_string(value))
+	if (pairs ? json_is_object(value) : json_is_string(value))
 		return 0;
 	return error_set(error, EINVAL, "%s: \"%s\" is missing, or not %s", info->name,
-		info->parameters[index], info->pairs ? "an object" : "a string");
+		info->parameters[index], pairs ? "an object" : "a string");
 }
 
 int stats_command(void *arg, const json_t *request, json_t **ret_result, struct error *error)

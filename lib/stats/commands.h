@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "config/config.h"
 
 struct stats;
 
@@ -21,11 +22,11 @@ enum { COMMAND_TOP = 10, COMMAND_TOP_MAX = 256 };
 
 struct stats_command_info {
 	const char *name;
-	/* Members of the request, all strings, in the order in which words follow the name when a
-	 * person types the command. */
+	/* Members of the request, strings but for pairs, in the order in which words follow the
+	 * name when a person types the command. */
 	const char *parameters[COMMAND_PARAMETERS_MAX + 1];
 	unsigned optional; /* so many of the last may be left out */
-	/* The one parameter is an object, typed as its names and values in turn. */
+	/* The last parameter is an object, typed as its names and values in turn. */
 	bool pairs;
 	const char *arguments; /* for the help */
 	const char *help;
@@ -41,6 +42,18 @@ extern const struct stats_command_info stats_commands[];
  * answer tells what changed; for NULL, or an empty object, it lists what may be set. */
 int stats_set(
 	struct stats *stats, const json_t *settings, json_t **ret_result, struct error *error);
+
+/* The same, with settings_lock held: what changed, and warnings appended to a list. */
+int stats_change(struct stats *stats, const json_t *settings, json_t **ret_changes,
+	json_t *warnings, struct error *error);
+
+/* The features command: of all ports, of one, or switched: an object of "on" and "off" by name. */
+int stats_features(
+	struct stats *stats, const json_t *request, json_t **ret_result, struct error *error);
+
+/* -EINVAL, with the nearest name, when there is no such port. */
+int stats_port_find(
+	const struct config *config, const char *name, uint16_t *ret_port, struct error *error);
 
 /* The explain command: the words of a tuple, and a port's name. Gives {"explanation": ...}. */
 int stats_explain(

@@ -9,7 +9,7 @@
 #include "stats/explanation.h"
 #include "stats/state.h"
 
-static int port_named(
+int stats_port_find(
 	const struct config *config, const char *name, uint16_t *ret_port, struct error *error)
 {
 	const char *names[CONFIG_PORTS_MAX + 1] = {NULL}, *near;
@@ -33,7 +33,7 @@ static int choose_port(
 	struct steering_view view;
 
 	if (name != NULL)
-		return port_named(config, name, ret_port, error);
+		return stats_port_find(config, name, ret_port, error);
 	*ret_port = config->pipelines[0].from_port;
 	if (engine_steering_count(stats->engine) > 0) {
 		engine_steering_view(stats->engine, 0, &view);

@@ -325,6 +325,9 @@ void render(FILE *out, const json_t *object, unsigned which, unsigned flags)
 		text_print(out, message, strlen(message));
 		fputc('\n', out);
 	}
+	if (json_is_array(json_object_get(object, "features")))
+		render_features(out, json_object_get(object, "features"), flags);
+	render_feature_changes(out, json_object_get(object, "actual_changes"));
 	render_changes(out, object);
 	if (json_is_object(json_object_get(object, "explanation")))
 		explanation_print(out, json_object_get(object, "explanation"));

@@ -71,5 +71,8 @@ void render_softnet(FILE *out, const json_t *softnet, unsigned flags);
 void render_softnet_raw(FILE *out, const json_t *softnet);
 void render_steering(FILE *out, const json_t *steering, unsigned flags);
 void render_flows(FILE *out, const json_t *flows, unsigned flags);
+/* Of one port as ethtool -k; of several side by side. */
+void render_features(FILE *out, const json_t *ports, unsigned flags);
+void render_feature_changes(FILE *out, const json_t *ports);
 
 #endif

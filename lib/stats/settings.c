@@ -22,8 +22,7 @@ static void append_warning(void *warnings, const char *text)
 	json_array_append_new(warnings, json_string(text));
 }
 
-/* With settings_lock held. */
-static int change(struct stats *stats, const json_t *settings, json_t **ret_changes,
+int stats_change(struct stats *stats, const json_t *settings, json_t **ret_changes,
 	json_t *warnings, struct error *error)
 {
 	const struct config *present = engine_config(stats->engine);
@@ -63,7 +62,7 @@ int stats_set(struct stats *stats, const json_t *settings, json_t **ret_result, 
 		return list(stats, ret_result, error);
 	warnings = json_array();
 	pthread_mutex_lock(&stats->settings_lock);
-	rc = change(stats, settings, &changes, warnings, error);
+	rc = stats_change(stats, settings, &changes, warnings, error);
 	pthread_mutex_unlock(&stats->settings_lock);
 	if (rc == 0)
 		*ret_result = json_pack("{s:o, s:O}", "changes", changes, "warnings", warnings);

@@ -27,4 +27,12 @@ json_t *view_softnet_json(const struct view *view);
 json_t *view_steering_json(const struct view *view, const json_t *workers, bool whole);
 json_t *view_flows_json(const struct view *view, unsigned top);
 
+struct feature_state;
+/* {"port": name, "features": [...]} of states[FEATURE_COUNT]. */
+json_t *view_features_json(const char *port, const struct feature_state *states);
+/* What differs between two of them, or is not as it was asked for (`asked`, by feature; NULL:
+ * nothing), of the features that are switched one by one. Each has "asked_for". */
+json_t *view_features_changes_json(const char *port, const struct feature_state *before,
+	const struct feature_state *after, const bool *asked);
+
 #endif

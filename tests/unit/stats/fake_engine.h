@@ -17,6 +17,7 @@
 #include "engine/order.h"
 #include "engine/steering.h"
 #include "placement/plan.h"
+#include "port/features.h"
 
 enum { FAKE_WORKERS = 2, FAKE_EMULATED = 4, FAKE_TSC_HZ = 2000000000 };
 
@@ -269,6 +270,25 @@ int engine_capture_start(struct engine *engine, const struct capture_settings *s
 	(void)ret_capture;
 	close(settings->socket);
 	return error_set(error, EINVAL, "there is no point \"%s\"", settings->at[0]);
+}
+
+/* "trace" only receives; "sink" carries any length. */
+void engine_feature_abilities(
+	const struct engine *engine, uint16_t port, struct feature_abilities *ret_abilities)
+{
+	(void)engine;
+	*ret_abilities = (struct feature_abilities){
+		.receives = true, .sends = port == 1, .chains = true, .carries = PORT_WHOLE_ALL};
+}
+
+void engine_features(const struct engine *engine, const struct config *config, uint16_t port,
+	struct feature_state *ret_states)
+{
+	bool comes = port == 1 && config->ports[0].features.generic_receive_offload == FEATURE_ON;
+	struct feature_abilities abilities;
+
+	engine_feature_abilities(engine, port, &abilities);
+	features_resolve(&abilities, &config->ports[port].features, comes, ret_states);
 }
 
 const struct plan *engine_plan(const struct engine *engine)
