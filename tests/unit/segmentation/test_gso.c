@@ -11,6 +11,7 @@
 #include <rte_tcp.h>
 
 #include "gso_fixture.h"
+#include "packet/bytes.h"
 
 enum {
 	ALL_FLAGS = RTE_TCP_CWR_FLAG | RTE_TCP_ECE_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG |
@@ -168,6 +169,34 @@ static void test_expected_bytes(void **state)
 	rte_pktmbuf_free_bulk(segments, 2);
 }
 
+/* UDP whose sum comes out as 0 says 0xffff: 0 would mean that there is none. */
+static void test_udp_sum_of_zero(void **state)
+{
+	struct gso gso = {.pool = header_pool};
+	struct shape shape = plain;
+	uint8_t frame[FRAME_MAX_BYTES];
+	struct rte_mbuf *packet, *segments[2];
+	uint32_t word;
+	struct gso_cut cut;
+
+	(void)state;
+	shape.udp = true;
+	shape.segment_bytes = 4;
+	shape.payload_bytes = 8;
+	shape_segment(&shape, 1, frame);
+	word = (uint32_t)load_be16(frame + 42) + load_be16(frame + 40); /* payload, checksum */
+	word = (word & 0xffff) + (word >> 16);
+	packet = make_super(&shape, LARGE);
+	rte_pktmbuf_mtod(packet, uint8_t *)[46] = (uint8_t)(word >> 8);
+	rte_pktmbuf_mtod(packet, uint8_t *)[47] = (uint8_t)word;
+	assert_int_equal(gso_begin(&gso, packet, &cut), 2);
+	assert_int_equal(gso_next(&gso, &cut, segments, 2), 2);
+	copy_out(segments[1], frame);
+	assert_int_equal(load_be16(frame + 42), word);
+	assert_int_equal(load_be16(frame + 40), 0xffff);
+	rte_pktmbuf_free_bulk(segments, 2);
+}
+
 /* What the note says is believed: it is what the sender's checksum said. */
 static void test_noted_sums(void **state)
 {
@@ -251,6 +280,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_sizes, gso_test_teardown),
 		cmocka_unit_test_teardown(test_tunnels, gso_test_teardown),
 		cmocka_unit_test_teardown(test_expected_bytes, gso_test_teardown),
+		cmocka_unit_test_teardown(test_udp_sum_of_zero, gso_test_teardown),
 		cmocka_unit_test_teardown(test_noted_sums, gso_test_teardown),
 		cmocka_unit_test_teardown(test_device_checksums, gso_test_teardown),
 	};
