@@ -75,24 +75,34 @@ static int report_problems(const char *path, const struct config_problems *probl
 	return EXIT_USAGE;
 }
 
-/* PCI devices that are not there: run would refuse them. */
+static bool is_absent(const char *folder, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", topology_root, folder);
+	if (access(path, F_OK) != 0)
+		return false; /* the picture of a machine without its devices */
+	snprintf(path, sizeof(path), "%s/%s/%s", topology_root, folder, name);
+	return access(path, F_OK) != 0;
+}
+
+/* PCI devices and interfaces that are not there: run would refuse them. */
 static void warn_of_absent_devices(const struct checked *checked, json_t *warnings)
 {
-	char address[DEVICE_ADDRESS_BYTES], path[4096];
+	char address[DEVICE_ADDRESS_BYTES];
 
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices", topology_root);
-	if (access(path, F_OK) != 0)
-		return; /* the picture of a machine without its devices */
 	for (unsigned index = 0; index < checked->config->port_count; index++) {
 		const struct config_port *port = &checked->config->ports[index];
 
-		if (port->kind != PORT_DEVICE || !device_pci_address(port->device, address))
-			continue;
-		snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", topology_root, address);
-		if (access(path, F_OK) != 0)
+		if (port->kind == PORT_DEVICE && device_pci_address(port->device, address) &&
+			is_absent("sys/bus/pci/devices", address))
 			json_array_append_new(warnings,
 				json_sprintf(
 					"port %s: there is no PCI device %s", port->name, address));
+		if (port->kind == PORT_INTERFACE && is_absent("sys/class/net", port->interface))
+			json_array_append_new(warnings,
+				json_sprintf("port %s: there is no interface %s here", port->name,
+					port->interface));
 	}
 }
 

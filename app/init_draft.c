@@ -22,10 +22,11 @@ struct draft {
 	char names[NICS_MAX][NAME_MAX + 1]; /* of the ports so far */
 };
 
-static void add_port(struct draft *draft, const char *name, const char *device)
+/* `kind`: "device" or "interface". */
+static void add_port(struct draft *draft, const char *name, const char *kind, const char *value)
 {
 	snprintf(draft->names[draft->count++], sizeof(draft->names[0]), "%s", name);
-	json_object_set_new(draft->ports, name, json_pack("{s:s}", "device", device));
+	json_object_set_new(draft->ports, name, json_pack("{s:s}", kind, value));
 }
 
 static void add_pipeline(struct draft *draft, unsigned from, unsigned to, const char *stage)
@@ -108,7 +109,7 @@ static void add_nics(struct draft *draft)
 			char name[16];
 
 			snprintf(name, sizeof(name), "port%u", draft->count);
-			add_port(draft, name, address);
+			add_port(draft, name, "device", address);
 		} else {
 			fprintf(stderr,
 				"weir init: NIC %s is left to the kernel's driver %s; "
@@ -151,13 +152,11 @@ static void add_interfaces(struct draft *draft, bool physical)
 	int count = list_names(draft->root, "sys/class/net", &names);
 
 	for (int index = 0; index < count && draft->count < INTERFACES_MAX; index++) {
-		char device[NAME_MAX + 64];
+		const char *name = names[index]->d_name;
 
-		if (!is_usable_interface(draft->root, names[index]->d_name, physical))
+		if (!is_usable_interface(draft->root, name, physical))
 			continue;
-		snprintf(device, sizeof(device), "net_af_packet%u,iface=%s", draft->count,
-			names[index]->d_name);
-		add_port(draft, names[index]->d_name, device);
+		add_port(draft, name, "interface", name);
 		add_listener(draft, draft->count - 1);
 	}
 	free_names(names, count);
@@ -166,8 +165,8 @@ static void add_interfaces(struct draft *draft, bool physical)
 /* Nothing to receive from: packets made of nothing, which is a benchmark at least. */
 static void add_null_pair(struct draft *draft)
 {
-	add_port(draft, "in", "net_null0");
-	add_port(draft, "out", "net_null1");
+	add_port(draft, "in", "device", "net_null0");
+	add_port(draft, "out", "device", "net_null1");
 	add_pipeline(draft, 0, 1, "macswap");
 }
 

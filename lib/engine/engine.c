@@ -51,17 +51,29 @@ static void say_warnings(const struct engine *engine)
 
 /* ---- ports and the final plan ---- */
 
-/* Not what ethdev says: to it a virtual device is on the node of the thread that made it, and main
- * is where the first plan put it. */
-static int device_node(const struct config_port *port)
+/* Each of two sockets would receive all there is. */
+static int check_distinct_interface(
+	const struct engine *engine, uint16_t index, struct error *error)
 {
-	return port->kind == PORT_DEVICE ? device_numa_node("", port->device) : -1;
+	const struct config_port *port = engine->ports[index].config;
+
+	for (uint16_t i = 0; i < index; i++) {
+		const struct config_port *other = engine->ports[i].config;
+
+		if (other->kind == PORT_INTERFACE && strcmp(other->interface, port->interface) == 0)
+			return error_set(error, EINVAL,
+				"port %s: interface \"%s\" is port %s's already", port->name,
+				port->interface, other->name);
+	}
+	return 0;
 }
 
 static int check_distinct(struct engine *engine, uint16_t index, struct error *error)
 {
 	struct port *port = &engine->ports[index];
 
+	if (port->config->kind == PORT_INTERFACE)
+		return check_distinct_interface(engine, index, error);
 	if (port->config->kind != PORT_DEVICE)
 		return 0;
 	for (uint16_t i = 0; i < index; i++)
@@ -93,11 +105,15 @@ static int open_ports(struct engine *engine, struct error *error)
 		if (result != 0)
 			return result;
 		known[i] = (struct plan_port){
-			.numa_node = device_node(&engine->config->ports[i]),
+			/* Not what ethdev says: to it a virtual device is on the node of the thread
+			 * that made it, and main is where the first plan put it. */
+			.numa_node = device_numa_node("", port->config),
 			.rx_queues_max = port->rx_queues_max,
 			.tx_queues_max = port->tx_queues_max,
 			.rss_unable = port->rss_unable,
 		};
+		if (port->config->kind == PORT_INTERFACE)
+			port->numa_node = known[i].numa_node;
 	}
 	result = plan_make(engine->config, &engine->topology, known, &engine->plan, error);
 	if (result == 0)

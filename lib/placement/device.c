@@ -56,16 +56,17 @@ bool device_pci_address(const char *device, char ret_address[DEVICE_ADDRESS_BYTE
 	return true;
 }
 
-int device_numa_node(const char *root, const char *device)
+int device_numa_node(const char *root, const struct config_port *port)
 {
 	char address[DEVICE_ADDRESS_BYTES];
-	int64_t node;
+	int64_t node = -1;
 
-	if (!device_pci_address(device, address) ||
-		sysfs_read_number(root, &node, "sys/bus/pci/devices/%s/numa_node", address) < 0 ||
-		node < 0 || node >= TOPOLOGY_CPUS_MAX)
-		return -1;
-	return (int)node;
+	if (port->kind == PORT_INTERFACE)
+		sysfs_read_number(
+			root, &node, "sys/class/net/%s/device/numa_node", port->interface);
+	else if (port->kind == PORT_DEVICE && device_pci_address(port->device, address))
+		sysfs_read_number(root, &node, "sys/bus/pci/devices/%s/numa_node", address);
+	return node >= 0 && node < TOPOLOGY_CPUS_MAX ? (int)node : -1;
 }
 
 static uint16_t count_arguments(const char *device, const char *argument)
@@ -111,10 +112,9 @@ void device_plan_ports(const struct config *config, const char *root, struct pla
 		const struct config_port *port = &config->ports[index];
 		uint16_t queues;
 
-		ports[index] = (struct plan_port){.numa_node = -1};
+		ports[index] = (struct plan_port){.numa_node = device_numa_node(root, port)};
 		switch (port->kind) {
 		case PORT_DEVICE:
-			ports[index].numa_node = device_numa_node(root, port->device);
 			queues = queues_of_device(port->device);
 			queues = queues < port->queues ? port->queues : queues;
 			ports[index].rx_queues_max = queues;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can be known of ports before EAL starts: the NUMA node of a PCI device from sysfs, and how
+ * What can be known of ports before EAL starts: the NUMA node of a device from sysfs, and how
  * many queues a virtual device's arguments give it. Lets `weir check` plan without touching
  * devices. The engine asks the devices themselves.
  */
@@ -19,8 +19,9 @@ enum { DEVICE_ADDRESS_BYTES = 16 }; /* "0000:21:00.0" */
  * full address in sysfs's form. */
 bool device_pci_address(const char *device, char ret_address[DEVICE_ADDRESS_BYTES]);
 
-/* The device's NUMA node, or -1: virtual, not there, or the firmware does not say. */
-int device_numa_node(const char *root, const char *device);
+/* The node of a port's device, or of the device behind its interface, or -1: virtual, not there, or
+ * the firmware does not say. */
+int device_numa_node(const char *root, const struct config_port *port);
 
 /* Fills ports[0..config->port_count). Queues of devices that only EAL knows are UINT16_MAX. What a
  * port asks for is taken as granted. */

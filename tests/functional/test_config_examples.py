@@ -34,6 +34,7 @@ def test_runs(weir, path, traffic, tmp_path, request):
     ports = json.loads(path.read_text())["ports"]
     devices = {name: port["device"] for name, port in ports.items() if "device" in port}
     interfaces = {match.group(1) for match in map(INTERFACE.match, devices.values()) if match}
+    interfaces |= {port["interface"] for port in ports.values() if "interface" in port}
     for name, device in devices.items():
         if not device.startswith(ANYWHERE) and not INTERFACE.match(device):
             pytest.skip(f"port {name} wants {device}")

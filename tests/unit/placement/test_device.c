@@ -36,6 +36,15 @@ static void test_pci_addresses(void **state)
 	}
 }
 
+static int node_of(const char *root, enum port_kind kind, const char *name)
+{
+	char copy[32];
+	struct config_port port = {.kind = kind, .device = copy, .interface = copy, .file = copy};
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	return device_numa_node(root, &port);
+}
+
 static void test_numa_nodes(void **state)
 {
 	char *root =
@@ -44,10 +53,16 @@ static void test_numa_nodes(void **state)
 	(void)state;
 	fake_file(root, "1", "sys/bus/pci/devices/0000:21:00.0/numa_node");
 	fake_file(root, "-1", "sys/bus/pci/devices/0000:22:00.0/numa_node");
-	assert_int_equal(device_numa_node(root, "21:00.0,x=1"), 1);
-	assert_int_equal(device_numa_node(root, "0000:22:00.0"), -1);
-	assert_int_equal(device_numa_node(root, "0000:23:00.0"), -1);
-	assert_int_equal(device_numa_node(root, "net_null0"), -1);
+	fake_file(root, "1", "sys/class/net/eth1/device/numa_node");
+	fake_file(root, "-1", "sys/class/net/eth2/device/numa_node");
+	assert_int_equal(node_of(root, PORT_DEVICE, "21:00.0,x=1"), 1);
+	assert_int_equal(node_of(root, PORT_DEVICE, "0000:22:00.0"), -1);
+	assert_int_equal(node_of(root, PORT_DEVICE, "0000:23:00.0"), -1);
+	assert_int_equal(node_of(root, PORT_DEVICE, "net_null0"), -1);
+	assert_int_equal(node_of(root, PORT_INTERFACE, "eth1"), 1);
+	assert_int_equal(node_of(root, PORT_INTERFACE, "eth2"), -1);
+	assert_int_equal(node_of(root, PORT_INTERFACE, "veth1"), -1);
+	assert_int_equal(node_of(root, PORT_FILE, "eth1"), -1);
 	fake_machine_destroy(root);
 }
 
