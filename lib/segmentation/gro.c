@@ -110,6 +110,34 @@ static void begin_call(struct gro *gro, uint64_t now_tsc, struct rte_mbuf *out[]
 	leave_ready(gro);
 }
 
+/* What the next flows to leave need is set on its way into the cache, a step each: the flow, its
+ * first buffer, the headers in it. */
+static void prefetch_leaving(const struct gro *gro)
+{
+	const struct gro_flow *flows = gro->table.flows;
+	uint32_t index = flows[gro->table.oldest].newer;
+
+	if (index == GRO_NONE)
+		return;
+	rte_prefetch0(rte_pktmbuf_mtod(flows[index].head, void *));
+	index = flows[index].newer;
+	if (index == GRO_NONE)
+		return;
+	rte_prefetch0(flows[index].head);
+	rte_prefetch0(&flows[index].head->tx_offload);
+	index = flows[index].newer;
+	if (index == GRO_NONE)
+		return;
+	for (unsigned i = 0; i < sizeof(flows[0]); i += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0((const char *)&flows[index] + i);
+}
+
+static void let_oldest_go(struct gro *gro, enum gro_flush why)
+{
+	prefetch_leaving(gro);
+	gro_let_go(gro, gro_oldest(gro), why);
+}
+
 unsigned gro_receive(struct gro *gro, struct rte_mbuf *const packets[], unsigned count,
 	uint64_t now_tsc, struct rte_mbuf *ret_packets[])
 {
@@ -120,7 +148,7 @@ unsigned gro_receive(struct gro *gro, struct rte_mbuf *const packets[], unsigned
 	gro_burst(gro, packets, count);
 	if (gro->settings.timeout_tsc == 0)
 		while (gro_oldest(gro) != NULL)
-			gro_let_go(gro, gro_oldest(gro), GRO_FLUSH_end_of_burst);
+			let_oldest_go(gro, GRO_FLUSH_end_of_burst);
 	leave_ready(gro);
 	return gro->out_count;
 }
@@ -131,7 +159,7 @@ unsigned gro_flush(
 	begin_call(gro, now_tsc, ret_packets, room);
 	while (gro->out_count < room && gro_oldest(gro) != NULL &&
 		(all || gro_due_tsc(gro) <= now_tsc))
-		gro_let_go(gro, gro_oldest(gro), all ? GRO_FLUSH_asked : GRO_FLUSH_timeout);
+		let_oldest_go(gro, all ? GRO_FLUSH_asked : GRO_FLUSH_timeout);
 	return gro->out_count;
 }
 

@@ -50,8 +50,10 @@ static void find_flows(struct gro *gro, struct burst *burst)
 		if (likely(burst->hashes[i] != 0))
 			flow = gro_table_find(&gro->table, burst->hashes[i]);
 		burst->flows[i] = flow;
-		rte_prefetch0(flow);
-		rte_prefetch0((char *)flow + RTE_CACHE_LINE_SIZE);
+		if (likely(flow != NULL)) {
+			rte_prefetch0(flow);
+			rte_prefetch0((char *)flow + RTE_CACHE_LINE_SIZE);
+		}
 	}
 }
 
@@ -87,6 +89,8 @@ void gro_burst(struct gro *gro, struct rte_mbuf *const packets[], unsigned count
 	for (unsigned i = 0; i < count; i++) {
 		struct gro_flow *flow = burst.flows[i];
 
+		if (i + PREFETCH_AHEAD < count && burst.flows[i + PREFETCH_AHEAD] != NULL)
+			rte_prefetch0(&burst.flows[i + PREFETCH_AHEAD]->tail->next);
 		if (flow == NULL && burst.hashes[i] != 0)
 			flow = gro_table_find(&gro->table, burst.hashes[i]);
 		if (unlikely(flow == NULL || !receive_next(gro, flow, packets[i])))
