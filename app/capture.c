@@ -16,7 +16,7 @@
 #include "control/control.h"
 #include "packet_line.h"
 
-enum { POINTS_MAX = 16, FILTER_MAX = 4096, FILES_MAX = 1000000 };
+enum { POINTS_MAX = 24, FILTER_MAX = 4096, FILES_MAX = 1000000 };
 enum { MILLION = 1000000 };
 
 static const char *at = "rx", *out_file, *packets, *snap, *file_size, *files, *socket_path;

@@ -173,7 +173,6 @@ static int receive(struct capture_client *client, int timeout_ms, struct error *
 int capture_client_next(struct capture_client *client, int timeout_ms, const uint8_t **ret_block,
 	size_t *ret_length, struct error *error)
 {
-	static bool told;
 	int rc;
 
 	for (;;) {
@@ -189,8 +188,8 @@ int capture_client_next(struct capture_client *client, int timeout_ms, const uin
 			return 1;
 		}
 		rc = receive(client, timeout_ms, error);
-		if (signals_seen > 0 && !told) {
-			told = true;
+		if (signals_seen > 0 && !client->told) {
+			client->told = true;
 			capture_client_end(client);
 			continue;
 		}

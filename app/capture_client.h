@@ -19,6 +19,7 @@ struct capture_client {
 	int stream;
 	uint8_t *buffer;
 	size_t used, taken; /* bytes in it; of those, in blocks that were given */
+	bool told; /* a signal came, and the engine knows */
 };
 
 /* `options` of the capture command, without "to": a reference is taken over. -EREMOTEIO when the

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&command_set,
 	&command_features,
 	&command_capture,
+	&command_trace,
 	&command_help_command,
 	NULL,
 };

@@ -73,7 +73,7 @@ int packet_words(const uint8_t *bytes, uint32_t length, struct packet_words *ret
 	if (!read_ends(bytes, length, &headers, ret_words))
 		return -ENOENT;
 	name = has_ports(&headers) ? protocol_name(headers.ip_protocol) : NULL;
-	snprintf(ret_words->protocol, sizeof(ret_words->protocol), "%s", name ? name : "");
+	snprintf(ret_words->protocol, sizeof(ret_words->protocol), "%s", name ? name : "ip");
 	return 0;
 }
 

@@ -547,7 +547,7 @@ const struct field pipeline_fields[] = {
 #define CAPTURE(member) AT(struct config_capture, member)
 
 const struct field capture_fields[] = {
-	{"at", &field_strings, CAPTURE(at), .min = 1, .max = 16, .required = true,
+	{"at", &field_strings, CAPTURE(at), .min = 1, .max = 24, .required = true,
 		.help = "Points of the path: rx, steered, gro, stage0, stage1, ... or a stage's "
 			"type, gso, tx, drop. Each is an interface of the file."},
 	{"file", &field_string, CAPTURE(file), .min = 1, .max = PATH_LENGTH_MAX, .required = true,

@@ -29,7 +29,7 @@
 struct engine;
 struct capture;
 
-enum { CAPTURES_MAX = 8, CAPTURE_POINTS_MAX = 16, CAPTURE_POINT_NAME_MAX = 32 };
+enum { CAPTURES_MAX = 8, CAPTURE_POINTS_MAX = 24, CAPTURE_POINT_NAME_MAX = 32 };
 
 struct capture_settings {
 	const char *const *at; /* names of points, NULL-terminated */
