@@ -39,17 +39,21 @@ static bool is_lro(const struct gro *gro, const struct gro_shape *shape)
 int gro_verdict(const struct gro *gro, struct gro_flow *flow, const struct rte_mbuf *packet,
 	const struct gro_shape *shape)
 {
+	const struct gro_view view = gro_view(packet, shape->layout);
+
 	return is_lro(gro, shape) ? gro_lro_match(gro, flow, packet, shape)
-				  : gro_match(flow, packet, &gro->rules, shape, false);
+				  : gro_match(flow, packet, &gro->rules, shape, &view, false);
 }
 
 void gro_merge(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
 	const struct gro_shape *shape)
 {
+	const struct gro_view view = gro_view(packet, shape->layout);
+
 	if (is_lro(gro, shape))
 		gro_lro_join(gro, flow, packet, shape);
 	else
-		gro_join(gro, flow, packet, shape);
+		gro_join(gro, flow, packet, &shape->layout, &view);
 }
 
 /* A candidate that ends what it is merged into has nothing to wait for. */

@@ -64,14 +64,18 @@ static inline __attribute__((always_inline)) bool receive_next(
 	struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet)
 {
 	const struct gro_shape *shape = gro_shape_of(&gro->rules, packet);
+	const struct gro_view view = gro_view(packet, shape->layout);
+	const uint32_t length = packet->data_len;
 
-	if (unlikely(!gro_masked_part_keeps_rules(rte_pktmbuf_mtod(packet, const uint8_t *),
-			     packet->data_len, &shape->layout) ||
+	if (unlikely(!gro_ip_masked_part_keeps_rules(
+			     view.ip, view.ipv6, length - (uint32_t)(view.ip - view.frame)) ||
+		    !gro_l4_masked_part_keeps_rules(
+			    view.l4, view.tcp, length - (uint32_t)(view.l4 - view.frame)) ||
 		    gro_checksum_is_partial(packet) ||
 		    (gro->rules.verify && !gro_checksums_right(packet, &shape->layout)) ||
-		    gro_match(flow, packet, &gro->rules, shape, true) != GRO_MATCHES))
+		    gro_match(flow, packet, &gro->rules, shape, &view, true) != GRO_MATCHES))
 		return false;
-	gro_join(gro, flow, packet, shape);
+	gro_join(gro, flow, packet, &shape->layout, &view);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #define WEIR_SEGMENTATION_GRO_CHECKSUM_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "packet/checksum.h"
@@ -26,12 +27,9 @@ static inline uint32_t gro_pseudo_sum(
 }
 
 /* The words of the layer 4 header that are not of the base, with `l4_bytes` in all. */
-static inline uint32_t gro_own_sum(
-	const uint8_t *headers, const union gro_layout *layout, uint32_t l4_bytes)
+static inline uint32_t gro_own_sum(const uint8_t *l4, bool tcp, uint32_t l4_bytes)
 {
-	const uint8_t *l4 = headers + layout->l4;
-
-	if (layout->kind & GRO_KIND_TCP)
+	if (tcp)
 		return checksum_add(gro_load32(l4 + 4),
 			gro_load16(l4 + 12) + (uint32_t)gro_load16(l4 + 16) +
 				htons((uint16_t)l4_bytes));
@@ -40,22 +38,22 @@ static inline uint32_t gro_own_sum(
 
 static inline uint16_t gro_base_sum(const uint8_t *headers, const union gro_layout *layout)
 {
-	const uint32_t l4_header_bytes = layout->header_bytes - layout->l4;
+	const uint8_t *l4 = headers + layout->l4;
+	const bool tcp = layout->kind & GRO_KIND_TCP;
 	const uint32_t all = checksum_partial(
-		headers + layout->l4, l4_header_bytes, gro_pseudo_sum(headers, layout, 0));
-	uint32_t own = gro_own_sum(headers, layout, 0);
+		l4, layout->header_bytes - layout->l4, gro_pseudo_sum(headers, layout, 0));
+	uint32_t own = gro_own_sum(l4, tcp, 0);
 
-	if (!(layout->kind & GRO_KIND_TCP))
-		own += gro_load16(headers + layout->l4 + 4); /* its length is in `all` */
+	if (!tcp)
+		own += gro_load16(l4 + 4); /* its length is in `all` */
 	return checksum_fold(checksum_add(all, ~own));
 }
 
-static inline uint16_t gro_payload_sum(const uint8_t *headers, const union gro_layout *layout,
+static inline uint16_t gro_payload_sum(const uint8_t *l4, bool tcp, uint32_t l4_header_bytes,
 	uint16_t base_sum, uint32_t payload_bytes)
 {
-	const uint32_t l4_bytes = layout->header_bytes - layout->l4 + payload_bytes;
-
-	return checksum_finish(checksum_add(base_sum, gro_own_sum(headers, layout, l4_bytes)));
+	return checksum_finish(
+		checksum_add(base_sum, gro_own_sum(l4, tcp, l4_header_bytes + payload_bytes)));
 }
 
 #endif

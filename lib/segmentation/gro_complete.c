@@ -109,6 +109,7 @@ void gro_complete(struct gro_flow *flow)
 	head->ol_flags = (head->ol_flags & ~RTE_MBUF_F_TX_L4_MASK) | flags_of(layout);
 	*super_note(head) = (struct super_note){.segments = flow->segments,
 		.flags = note_flags(flow),
-		.payload_sum = gro_payload_sum(
-			flow->headers, layout, flow->base_sum, flow->segment_bytes)};
+		.payload_sum = gro_payload_sum(flow->headers + layout->l4,
+			layout->kind & GRO_KIND_TCP, layout->header_bytes - layout->l4,
+			flow->base_sum, flow->segment_bytes)};
 }

@@ -17,10 +17,10 @@ static inline void gro_join_second(
 }
 
 /* Its headers stay in front of its payload, in the headroom. */
-static inline void gro_append(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,
-	const union gro_layout *layout, uint32_t payload_bytes)
+static inline __attribute__((always_inline)) void gro_append(struct gro *gro, struct gro_flow *flow,
+	struct rte_mbuf *packet, uint32_t header_bytes, uint32_t payload_bytes)
 {
-	packet->data_off += layout->header_bytes;
+	packet->data_off = (uint16_t)(packet->data_off + header_bytes);
 	packet->data_len = (uint16_t)payload_bytes;
 	packet->pkt_len = payload_bytes;
 	flow->tail->next = packet;
@@ -44,28 +44,26 @@ static inline void gro_joined(struct gro *gro, struct gro_flow *flow)
 
 /* A packet that matches becomes the next one of its flow. */
 static inline __attribute__((always_inline)) void gro_join(struct gro *gro, struct gro_flow *flow,
-	struct rte_mbuf *packet, const struct gro_shape *shape)
+	struct rte_mbuf *packet, const union gro_layout *layout, const struct gro_view *view)
 {
-	const union gro_layout *layout = &shape->layout;
-	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
-	const uint32_t payload_bytes = packet->data_len - (uint32_t)layout->header_bytes;
-	const bool tcp = layout->kind & GRO_KIND_TCP;
-	const uint8_t last = tcp ? frame[layout->l4 + 13] & GRO_TCP_LAST : 0;
+	const uint8_t last = view->tcp_flags & GRO_TCP_LAST;
+	const bool full = view->payload_bytes >= flow->segment_bytes;
 
 	if (unlikely(flow->segments == 1))
-		gro_join_second(flow, frame, layout);
-	super_note(packet)->payload_sum =
-		gro_payload_sum(frame, layout, flow->base_sum, payload_bytes);
-	gro_append(gro, flow, packet, layout, payload_bytes);
-	flow->tcp_flags |= last;
-	if (unlikely(last))
+		gro_join_second(flow, view->frame, layout);
+	super_note(packet)->payload_sum = gro_payload_sum(view->l4, view->tcp,
+		view->header_bytes - layout->l4, flow->base_sum, view->payload_bytes);
+	gro_append(gro, flow, packet, view->header_bytes, view->payload_bytes);
+	if (unlikely(last)) {
+		flow->tcp_flags |= last;
 		gro_let_go(gro, flow, GRO_FLUSH_push);
-	else if (unlikely(payload_bytes < flow->segment_bytes))
+	} else if (unlikely(!full)) {
 		gro_let_go(gro, flow, GRO_FLUSH_short_segment);
-	else if (unlikely(!tcp && flow->segments == GRO_UDP_SEGMENTS))
+	} else if (unlikely(!view->tcp && flow->segments == GRO_UDP_SEGMENTS)) {
 		gro_let_go(gro, flow, GRO_FLUSH_size);
-	else
+	} else {
 		gro_joined(gro, flow);
+	}
 }
 
 #endif

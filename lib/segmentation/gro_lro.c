@@ -65,7 +65,7 @@ void gro_lro_join(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packe
 		memcpy(held + 24, l4 + 24, STAMPS_BYTES);
 	flow->state |= GRO_STATE_LRO;
 	flow->segment_bytes = RTE_MAX(flow->segment_bytes, (uint16_t)payload_bytes);
-	gro_append(gro, flow, packet, layout, payload_bytes);
+	gro_append(gro, flow, packet, layout->header_bytes, payload_bytes);
 	flow->tcp_flags |= last;
 	if (last & GRO_TCP_FIN)
 		gro_let_go(gro, flow, GRO_FLUSH_push);

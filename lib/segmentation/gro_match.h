@@ -79,6 +79,31 @@ static inline bool gro_tags_alike(const struct gro_flow *flow, const struct rte_
 		flow->tags == gro_tags(packet);
 }
 
+/* A packet taken apart once, in registers: what is stored into flows could otherwise have changed
+ * it, for all the compiler knows. */
+struct gro_view {
+	const uint8_t *frame, *ip, *l4;
+	uint32_t header_bytes, payload_bytes;
+	bool ipv6, tcp;
+	uint8_t tcp_flags; /* UDP: 0 */
+};
+
+static inline __attribute__((always_inline)) struct gro_view gro_view(
+	const struct rte_mbuf *packet, const union gro_layout layout)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+	const bool tcp = layout.kind & GRO_KIND_TCP;
+
+	return (struct gro_view){.frame = frame,
+		.ip = frame + layout.ip,
+		.l4 = frame + layout.l4,
+		.header_bytes = layout.header_bytes,
+		.payload_bytes = packet->data_len - (uint32_t)layout.header_bytes,
+		.ipv6 = layout.kind & GRO_KIND_IPV6,
+		.tcp = tcp,
+		.tcp_flags = tcp ? frame[layout.l4 + 13] : 0};
+}
+
 /* What plain packets need not be asked. */
 static inline bool gro_match_apart(
 	struct gro_flow *flow, const struct rte_mbuf *packet, const uint8_t *frame, bool classic)
@@ -94,30 +119,23 @@ static inline bool gro_match_apart(
  * gro_flush that says why not, then what is held has to go. */
 static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow,
 	const struct rte_mbuf *packet, const struct gro_rulebook *rules,
-	const struct gro_shape *shape, bool plain)
+	const struct gro_shape *shape, const struct gro_view *view, bool plain)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
-	const uint8_t *l4 = frame + shape->layout.l4;
-	const bool tcp = shape->layout.kind & GRO_KIND_TCP;
-	const uint32_t payload_bytes = packet->data_len - (uint32_t)shape->layout.header_bytes;
-
 	if (unlikely(flow->layout.key != shape->layout.key ||
 		    !gro_headers_equal(
-			    flow->headers, frame, shape->mask, shape->layout.header_bytes) ||
-		    (tcp && (l4[13] & rules->refused_flags))))
+			    flow->headers, view->frame, shape->mask, view->header_bytes) ||
+		    (view->tcp_flags & rules->refused_flags)))
 		return GRO_FLUSH_header;
-	if (unlikely(tcp && load_be32(l4 + 4) != flow->next_sequence))
+	if (unlikely(view->tcp && load_be32(view->l4 + 4) != flow->next_sequence))
 		return GRO_FLUSH_sequence;
-	if (unlikely(payload_bytes > flow->segment_bytes ||
-		    flow->ip_bytes + payload_bytes > GRO_IP_MAX_BYTES))
+	if (unlikely(view->payload_bytes > flow->segment_bytes ||
+		    flow->ip_bytes + view->payload_bytes > GRO_IP_MAX_BYTES))
 		return GRO_FLUSH_size;
-	if (unlikely(!(shape->layout.kind & GRO_KIND_IPV6) &&
-		    !gro_id_follows(flow, frame + shape->layout.ip, &flow->next_id, rules->classic,
-			    GRO_STATE_ID_FIXED)))
+	if (unlikely(!view->ipv6 &&
+		    !gro_id_follows(
+			    flow, view->ip, &flow->next_id, rules->classic, GRO_STATE_ID_FIXED)))
 		return GRO_FLUSH_header;
-	/* A plain packet's flow may be another by now: one of packets that had tags. */
-	if (plain ? (flow->state & GRO_STATE_TAGS) != 0
-		  : !gro_match_apart(flow, packet, frame, rules->classic))
+	if (!plain && !gro_match_apart(flow, packet, view->frame, rules->classic))
 		return GRO_FLUSH_header;
 	return GRO_MATCHES;
 }
