@@ -53,9 +53,8 @@ static const struct option options[] = {
 		"A stage on the way, such as macswap or rxonly; may be given several times, in "
 		"order"},
 	{"port", 'p', OPTION_STRING, &device, "DEVICE",
-		"A DPDK device to send to, such as net_af_packet0,iface=eth1; default: into the "
-		"void "
-		"(net_null), counted"},
+		"Where to send: interface=eth1, one of the kernel's, or a DPDK device; default: "
+		"into the void (net_null), counted"},
 	{"out", 'o', OPTION_STRING, &out_file, "FILE",
 		"Writes what left to a capture file (.pcap or .pcapng)"},
 	{"load", 0, OPTION_STRING, &load_mode, "HOW",
@@ -121,8 +120,8 @@ static json_t *target_port(void)
 	if (device == NULL && out_file != NULL) {
 		port = json_pack("{s:s}", "file", out_file);
 	} else {
-		port = json_pack("{s:s, s:s}", "device", device ? device : "net_null0", "tx_retry",
-			tx_retry ? tx_retry : "1s");
+		port = shorthand_port(device ? device : "net_null0");
+		json_object_set_new(port, "tx_retry", json_string(tx_retry ? tx_retry : "1s"));
 		if (out_file != NULL)
 			json_object_set_new(port, "mirror", json_string(out_file));
 	}
@@ -216,7 +215,7 @@ const struct command command_replay = {
 		"  weir replay trace.pcap\n"
 		"  weir replay trace.pcap -w 2 -q 8 -s top -l 10\n"
 		"  weir replay trace.pcap -s 1.5Mpps -l forever -t 60s -r -p "
-		"net_af_packet0,iface=eth1\n"
+		"interface=eth1\n"
 		"  weir replay trace.pcap -m macswap -o out.pcap --json\n"
 		"  weir replay trace.pcap --capture taps.pcapng --capture-at rx,gro,tx\n"
 		"  weir replay trace.pcap --cpus 0-1 -q 8 -s top -l 100 --rps-cpus 0-1 --rfs 4096 "

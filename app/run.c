@@ -21,8 +21,8 @@ static int interactive, as_json, check_order, print_config;
 
 static const struct option options[] = {
 	{"port", 'p', OPTION_LIST, &devices, "DEVICE",
-		"A DPDK device to forward on, instead of a file; give two for a pair, as testpmd "
-		"does"},
+		"A DPDK device to forward on, or interface=NAME, one of the kernel's, instead of a "
+		"file; give two for a pair, as testpmd does"},
 	{"mode", 'm', OPTION_STRING, &mode, "MODE",
 		"Forwarding mode for --port: io (default), mac, macswap, 5tswap, csum, icmpecho, "
 		"rxonly, "
@@ -81,7 +81,7 @@ static json_t *device_config(void)
 
 	for (int i = 0; i < devices.count; i++) {
 		snprintf(name, sizeof(name), "port%d", i);
-		port = json_pack("{s:s}", "device", devices.values[i]);
+		port = shorthand_port(devices.values[i]);
 		if (queues != NULL)
 			json_object_set_new(port, "rss",
 				json_pack("{s:s, s:o}", "mode", "software", "queues",
@@ -228,7 +228,7 @@ const struct command command_run = {
 		       "signal leaves at once.",
 	.examples = "  weir run appliance.json\n"
 		    "  weir run -p net_null0 -p net_null1 -m macswap -w 1 -t 10s\n"
-		    "  weir run -p net_af_packet0,iface=eth1 -m icmpecho -i\n",
+		    "  weir run -p interface=eth1 -m icmpecho -i\n",
 	.options = options,
 	.run = run,
 };

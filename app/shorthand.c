@@ -31,6 +31,16 @@ json_t *shorthand_number(const char *text)
 	return json_integer(number);
 }
 
+json_t *shorthand_port(const char *text)
+{
+	static const char interface[] = "interface=";
+	const size_t length = sizeof(interface) - 1;
+
+	if (strncmp(text, interface, length) == 0)
+		return json_pack("{s:s}", "interface", text + length);
+	return json_pack("{s:s}", "device", text);
+}
+
 void shorthand_set(
 	json_t *config, const char *section, const char *member, const char *value, bool number)
 {

@@ -13,6 +13,9 @@ json_t *shorthand_object(json_t *config, const char *section);
 /* "8" as a number; anything else as a string, for the configuration's own checks to refuse. */
 json_t *shorthand_number(const char *text);
 
+/* A port by its device, or by "interface=NAME". */
+json_t *shorthand_port(const char *text);
+
 /* config[section][member] = value, unless value is NULL. */
 void shorthand_set(
 	json_t *config, const char *section, const char *member, const char *value, bool number);

@@ -193,6 +193,36 @@ def test_udp_super_packets_go_through_whole(weir, namespace, hosts, tmp_path, li
     assert (longest, packets["made"]) == ((whole, 0) if whole < limit else (14 + 20 + 8 + 1000, 25))
 
 
+def test_weir_cuts_where_the_kernel_shall_not(weir, namespace, hosts, tmp_path, need):
+    need("iperf3")
+    one, two = hosts
+    features = {"tso": False, "tx-udp-segmentation": False}
+    path, _socket = runs.write(
+        tmp_path, {name: {"interface": name, "features": features} for name in "ab"},
+        [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}])
+    running = weir.start("run", path, "--json", namespace=namespace)
+    running.wait_until(lambda: "bytes from" in ping(one, "10.8.0.2"), "an echo")
+    wire = two.wire("eth")
+    for address in ("10.8.0.2", "fd08::2"):
+        print(f"TCP to {address}: {iperf(one, two, address):.2f} Gbit/s")
+    frames = wire.rest(0.1)
+    assert max(map(len, frames)) == 1514
+    assert all(captures.checksums_right(Ether(frame)) for frame in frames[-1000:])
+    packets = runs.account(running.stop().ok().json())
+    assert packets["made"] > 1000 and not packets["dropped"], packets
+
+
+def test_ports_by_the_command_line(weir, namespace):
+    """As testpmd is started: a pair of ports and a mode."""
+    for left, right in (("left", "a"), ("right", "b")):
+        namespace.veth(left, right)
+    running = weir.start("run", "-p", "interface=a", "-p", "interface=b", "--memory", "no-huge",
+                         "--socket", "", "--json", namespace=namespace)
+    one, two = namespace.wire("left"), namespace.wire("right")
+    until_through(running, one, two)
+    runs.account(running.stop().ok().json())
+
+
 def odd_frames():
     """Frames of every kind that a switch lets pass, each different."""
     numbers = random.Random(7)
