@@ -208,7 +208,7 @@ static void resolve_parts(const struct resolver *resolver)
 		follow(resolver, tunnels[i], FEATURE_TCP_SEGMENTATION_OFFLOAD, with_tso,
 			whole_tunnels);
 	resolver->states[FEATURE_RECEIVE_HASHING].why = "set by rss.mode";
-	if (abilities->receives && abilities->rss != PORT_RSS_OFF)
+	if (abilities->rss != PORT_RSS_OFF)
 		turn_on(resolver, FEATURE_RECEIVE_HASHING,
 			abilities->rss == PORT_RSS_HARDWARE ? FEATURE_BY_DEVICE : FEATURE_BY_WEIR);
 }
