@@ -175,6 +175,9 @@ static void test_not_adopted(void **state)
 	assert_false(is_adopted(&shape, 0, 1501));
 	assert_false(is_adopted(&shape, 0, 40));
 	assert_true(is_adopted(&shape, 0, 41));
+	shape.extension = true; /* with options its sum may be of another destination */
+	assert_false(is_adopted(&shape, 0, 1000));
+	shape.extension = false;
 	shape.udp = true;
 	assert_false(is_adopted(&shape, 0, 1000));
 	packet = make_super(&plain, LARGE);
