@@ -237,7 +237,7 @@ bool packet_socket_wake(struct packet_socket *socket, bool on)
 
 bool packet_socket_present(const struct packet_socket *socket)
 {
-	struct sockaddr_ll address;
+	struct sockaddr_ll address = {0};
 	socklen_t length = sizeof(address), error_length = sizeof(int);
 	int error;
 
