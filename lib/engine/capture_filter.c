@@ -26,18 +26,51 @@ static int compile(struct capture_filter *filter, const char *text, struct error
 	return result;
 }
 
+/*
+ * What DPDK 22.11 makes of a filter is put right here:
+ *  - rte_bpf_convert() lets loads relative to X (tcp[13]) be relative to A. X is register 7;
+ *  - its machine code of a jset with a small number (tcp[13] & 2 != 0) has too short an operand:
+ *    such programs are interpreted. A number is small if it fits into a signed byte.
+ * tests/property/property_capture_filter.c compares both ways with libpcap's own.
+ */
+enum { REGISTER_X = EBPF_REG_7 };
+
+static void mend_loads(struct rte_bpf_prm *program)
+{
+	struct ebpf_insn *instructions = (struct ebpf_insn *)(uintptr_t)program->ins;
+
+	for (uint32_t i = 0; i < program->nb_ins; i++)
+		if (BPF_CLASS(instructions[i].code) == BPF_LD &&
+			BPF_MODE(instructions[i].code) == BPF_IND)
+			instructions[i].src_reg = REGISTER_X;
+}
+
+static bool has_sound_code(const struct rte_bpf_prm *program)
+{
+	for (uint32_t i = 0; i < program->nb_ins; i++) {
+		const struct ebpf_insn *instruction = &program->ins[i];
+
+		if (instruction->code == (BPF_JMP | BPF_JSET | BPF_K) &&
+			instruction->imm == (int8_t)instruction->imm)
+			return false;
+	}
+	return true;
+}
+
 /* What DPDK cannot translate is interpreted: that is slower, and no error. */
 static void translate(struct capture_filter *filter)
 {
-	struct rte_bpf_prm *parameters = rte_bpf_convert(&filter->program);
+	struct rte_bpf_prm *program = rte_bpf_convert(&filter->program);
 	struct rte_bpf_jit code = {0};
 
-	if (parameters == NULL)
+	if (program == NULL)
 		return;
-	filter->translated = rte_bpf_load(parameters);
-	rte_free(parameters);
-	if (filter->translated != NULL && rte_bpf_get_jit(filter->translated, &code) == 0)
+	mend_loads(program);
+	filter->translated = rte_bpf_load(program);
+	if (filter->translated != NULL && has_sound_code(program) &&
+		rte_bpf_get_jit(filter->translated, &code) == 0)
 		filter->match = code.func;
+	rte_free(program);
 }
 
 int capture_filter_make(struct capture_filter *filter, const char *text, struct error *error)
