@@ -37,6 +37,7 @@ static int gso_stage_create(
 	state->gso.pool = stage->pool;
 	state->gso.tx_offloads = stage->tx_offloads;
 	state->mtu = config->mtu ? config->mtu : stage->tx_mtu;
+	state->gso.mtu = state->mtu;
 	state->cuts = !config->uncut;
 	state->whole = stage->tx_whole;
 	state->whole_bytes_max = stage->tx_whole_bytes_max;
