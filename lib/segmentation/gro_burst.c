@@ -57,9 +57,8 @@ static void find_flows(struct gro *gro, struct burst *burst)
 	}
 }
 
-/* `flow` is the packet's, or was and has changed or gone. Headers that equal those of a candidate
- * keep its rules, so only the fields that the mask leaves out are looked at. false: it is still to
- * be received. */
+/* Headers that equal those of a candidate keep its rules, so only the fields that the mask leaves
+ * out are looked at. false: it is still to be received. */
 static inline __attribute__((always_inline)) bool receive_next(
 	struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet)
 {
@@ -95,7 +94,8 @@ void gro_burst(struct gro *gro, struct rte_mbuf *const packets[], unsigned count
 
 		if (i + PREFETCH_AHEAD < count && burst.flows[i + PREFETCH_AHEAD] != NULL)
 			rte_prefetch0(&burst.flows[i + PREFETCH_AHEAD]->tail->next);
-		if (flow == NULL && burst.hashes[i] != 0)
+		/* It may have come, gone or become another one within the burst. */
+		if ((flow == NULL || flow->hash != burst.hashes[i]) && burst.hashes[i] != 0)
 			flow = gro_table_find(&gro->table, burst.hashes[i]);
 		if (unlikely(flow == NULL || !receive_next(gro, flow, packets[i])))
 			gro_receive_apart(gro, packets[i]);

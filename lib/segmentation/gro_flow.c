@@ -161,7 +161,7 @@ struct gro_flow *gro_table_crowded(const struct gro_table *table, uint32_t hash)
 void gro_table_remove(struct gro_table *table, struct gro_flow *flow)
 {
 	table->buckets[flow->place / GRO_BUCKET_PLACES].tags[flow->place % GRO_BUCKET_PLACES] = 0;
-	flow->layout.key = 0;
+	flow->hash = 0;
 	unlink_age(table, flow);
 	unlink_addresses(table, flow);
 	gro_table_give(table, flow);

@@ -34,7 +34,7 @@ enum gro_state {
 struct gro_flow {
 	struct rte_mbuf *tail;
 	union gro_layout layout;
-	uint32_t hash;
+	uint32_t hash; /* 0 of one that is not to be found any more */
 	uint32_t next_sequence; /* TCP; host order */
 	uint32_t ip_bytes; /* of the merged packet, outermost IP header first */
 	uint16_t base_sum; /* from the second packet on, see gro_checksum.h */
@@ -77,7 +77,7 @@ void gro_table_fini(struct gro_table *table);
 struct gro_flow *gro_table_add(
 	struct gro_table *table, uint32_t hash, uint32_t addresses, uint64_t now_tsc);
 struct gro_flow *gro_table_crowded(const struct gro_table *table, uint32_t hash);
-/* Its layout becomes 0. */
+/* Its hash becomes 0. */
 void gro_table_remove(struct gro_table *table, struct gro_flow *flow);
 
 /* A flow of these addresses; NULL: none is held. */

@@ -122,6 +122,7 @@ static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow
 	const struct gro_shape *shape, const struct gro_view *view, bool plain)
 {
 	if (unlikely(flow->layout.key != shape->layout.key ||
+		    (plain && (flow->state & GRO_STATE_TAGS)) ||
 		    !gro_headers_equal(
 			    flow->headers, view->frame, shape->mask, view->header_bytes) ||
 		    (view->tcp_flags & rules->refused_flags)))

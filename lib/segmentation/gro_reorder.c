@@ -72,7 +72,6 @@ struct rte_mbuf *gro_wait_first(struct gro *gro, struct gro_flow *flow)
 	flow->pending = first->newer;
 	if (flow->pending == GRO_NONE)
 		flow->state &= (uint8_t)~GRO_STATE_PENDING;
-	first->layout.key = 0;
 	gro_table_give(&gro->table, first);
 	gro->held--;
 	return packet;

@@ -211,6 +211,31 @@ static void device_knows(void **state)
 	pair(&trial, &gro_ordinary, &first, 0, 0, RTE_MBUF_F_RX_VLAN_STRIPPED, "1 1");
 }
 
+/* The place of a flow goes to another one within a burst, of the same headers but for a tag that is
+ * beside the packet: the next packet of the first one has to see that. */
+static void place_taken(void **state)
+{
+	struct gro_settings settings = gro_ordinary;
+	struct packet packet = {.payload = 100};
+	struct rte_mbuf *burst[3];
+	struct gro_trial trial;
+
+	(void)state;
+	settings.flows = 1;
+	gro_begin(&trial, &settings);
+	gro_give(&trial, &packet);
+	burst[0] = gro_make(&(struct packet){.payload = 9, .source = 5});
+	packet.sequence += 100, packet.id++;
+	burst[1] = gro_make(&packet);
+	burst[1]->ol_flags |= RTE_MBUF_F_RX_VLAN_STRIPPED;
+	packet.sequence += 100, packet.id++;
+	burst[2] = gro_make(&packet);
+	gro_give_mbufs(&trial, burst, 3);
+	gro_drain(&trial);
+	gro_expect(&trial, "1 1 1 1");
+	gro_end(&trial);
+}
+
 static void settings(void **state)
 {
 	struct gro_settings bad_settings = gro_ordinary;
@@ -246,6 +271,7 @@ int main(void)
 		cmocka_unit_test(tunnels),
 		cmocka_unit_test(unverified),
 		cmocka_unit_test(device_knows),
+		cmocka_unit_test(place_taken),
 		cmocka_unit_test(settings),
 	};
 
