@@ -41,8 +41,9 @@ int gro_verdict(const struct gro *gro, struct gro_flow *flow, const struct rte_m
 {
 	const struct gro_view view = gro_view(packet, shape->layout);
 
-	return is_lro(gro, shape) ? gro_lro_match(gro, flow, packet, shape)
-				  : gro_match(flow, packet, &gro->rules, shape, &view, false);
+	return is_lro(gro, shape)
+		? gro_lro_match(gro, flow, packet, shape)
+		: gro_match(flow, packet, &gro->rules, shape->layout, shape->mask, &view, false);
 }
 
 void gro_merge(struct gro *gro, struct gro_flow *flow, struct rte_mbuf *packet,

@@ -243,8 +243,8 @@ void gro_describe(
 	*ret_packet = (struct gro_packet){.class = GRO_CLASS_ALIEN};
 	if (gro_is_plain(packet, &shape->layout)) {
 		ret_packet->shape = shape;
-		ret_packet->addresses = gro_plain_addresses(packet, frame, &shape->layout);
-		ret_packet->flow = gro_plain_flow(ret_packet->addresses, frame, shape);
+		ret_packet->addresses = gro_plain_addresses(packet, frame, shape->layout);
+		ret_packet->flow = gro_plain_flow(ret_packet->addresses, frame, shape->layout);
 		ret_packet->class = classify_plain(rules, packet, &shape->layout);
 	} else {
 		describe_any(rules, packet, ret_packet);

@@ -101,18 +101,18 @@ static inline bool gro_is_plain(const struct rte_mbuf *packet, const union gro_l
 }
 
 static inline uint32_t gro_plain_addresses(
-	const struct rte_mbuf *packet, const uint8_t *frame, const union gro_layout *layout)
+	const struct rte_mbuf *packet, const uint8_t *frame, const union gro_layout layout)
 {
-	return gro_hash_addresses(packet->port, frame + layout->ip, layout->kind & GRO_KIND_IPV6);
+	return gro_hash_addresses(packet->port, frame + layout.ip, layout.kind & GRO_KIND_IPV6);
 }
 
-static inline uint32_t gro_plain_flow(
-	uint32_t addresses, const uint8_t *frame, const struct gro_shape *shape)
+static inline __attribute__((always_inline)) uint32_t gro_plain_flow(
+	uint32_t addresses, const uint8_t *frame, const union gro_layout layout)
 {
-	const union gro_layout *layout = &shape->layout;
+	const uint32_t protocol = layout.kind & GRO_KIND_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 
 	return gro_hash_ethernet(
-		gro_hash_ports(addresses, frame + layout->l4, shape->protocol), frame, layout->ip);
+		gro_hash_ports(addresses, frame + layout.l4, protocol), frame, layout.ip);
 }
 
 #endif

@@ -119,12 +119,11 @@ static inline bool gro_match_apart(
  * gro_flush that says why not, then what is held has to go. */
 static inline __attribute__((always_inline)) int gro_match(struct gro_flow *flow,
 	const struct rte_mbuf *packet, const struct gro_rulebook *rules,
-	const struct gro_shape *shape, const struct gro_view *view, bool plain)
+	const union gro_layout layout, const uint8_t mask[GRO_HEADER_MAX],
+	const struct gro_view *view, bool plain)
 {
-	if (unlikely(flow->layout.key != shape->layout.key ||
-		    (plain && (flow->state & GRO_STATE_TAGS)) ||
-		    !gro_headers_equal(
-			    flow->headers, view->frame, shape->mask, view->header_bytes) ||
+	if (unlikely(flow->layout.key != layout.key || (plain && (flow->state & GRO_STATE_TAGS)) ||
+		    !gro_headers_equal(flow->headers, view->frame, mask, view->header_bytes) ||
 		    (view->tcp_flags & rules->refused_flags)))
 		return GRO_FLUSH_header;
 	if (unlikely(view->tcp && load_be32(view->l4 + 4) != flow->next_sequence))

@@ -73,7 +73,6 @@ void gro_shape_make(struct gro_rulebook *rules, struct gro_shape *slot, uint64_t
 		slot->layout.key = key & ~GRO_KEY_LAYOUT;
 	else
 		slot->layout = plain_layout(key);
-	slot->protocol = slot->layout.kind & GRO_KIND_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	make_mask(rules, slot);
 }
 

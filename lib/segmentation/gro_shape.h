@@ -48,7 +48,6 @@ union gro_layout {
 struct gro_shape {
 	uint64_t key; /* 0: nothing here yet */
 	union gro_layout layout; /* 0: what its packets are has to be looked at one by one */
-	uint32_t protocol; /* of layer 4 */
 	uint8_t mask[GRO_HEADER_MAX]; /* 1 bits: to be equal */
 } __rte_cache_aligned;
 
