@@ -58,18 +58,24 @@ static void find_hashes(struct gro *gro, struct burst *burst)
 	}
 }
 
+/* Packets of a flow often come in a row: then it is known already. */
 static void find_flows(struct gro *gro, struct burst *burst)
 {
-	for (unsigned i = 0; i < burst->count; i++) {
-		struct gro_flow *flow = NULL;
+	struct gro_flow *flow = NULL;
+	uint32_t last = 0;
 
-		if (likely(burst->hashes[i] != 0))
-			flow = gro_table_find(&gro->table, burst->hashes[i]);
-		burst->flows[i] = flow;
-		if (likely(flow != NULL)) {
-			rte_prefetch0(flow);
-			rte_prefetch0((char *)flow + RTE_CACHE_LINE_SIZE);
+	for (unsigned i = 0; i < burst->count; i++) {
+		const uint32_t hash = burst->hashes[i];
+
+		if (hash != last) {
+			last = hash;
+			flow = hash != 0 ? gro_table_find(&gro->table, hash) : NULL;
+			if (likely(flow != NULL)) {
+				rte_prefetch0(flow);
+				rte_prefetch0((char *)flow + RTE_CACHE_LINE_SIZE);
+			}
 		}
+		burst->flows[i] = flow;
 	}
 }
 
