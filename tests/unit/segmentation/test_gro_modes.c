@@ -70,6 +70,33 @@ static void reorder(void **state)
 	gro_end(&trial);
 }
 
+/* What a flow was held in when the burst came may keep a segment of another one that waits by the
+ * time its next packet is looked at: that is not its flow. */
+static void place_of_another(void **state)
+{
+	struct gro_settings settings = gro_ordinary;
+	struct gro_trial trial;
+	struct packet packets[] = {
+		{.source = 1, .id = 1, .sequence = PAYLOAD}, /* no payload: the flow leaves */
+		{.source = 2, .id = 5, .sequence = 5 * PAYLOAD, .payload = PAYLOAD},
+		{.source = 1, .id = 1, .sequence = 5 * PAYLOAD, .payload = PAYLOAD},
+	};
+	struct rte_mbuf *mbufs[3];
+
+	(void)state;
+	settings.reorder = true;
+	gro_begin(&trial, &settings);
+	trial.free_before = rte_mempool_avail_count(gro_pool);
+	gro_give(&trial, &(struct packet){.source = 1, .payload = PAYLOAD});
+	gro_give(&trial, &(struct packet){.source = 2, .payload = PAYLOAD});
+	for (unsigned i = 0; i < 3; i++)
+		mbufs[i] = gro_make(&packets[i]);
+	gro_give_mbufs(&trial, mbufs, 3);
+	gro_drain(&trial);
+	gro_expect(&trial, "1 1 1 1 1");
+	gro_end(&trial);
+}
+
 static void gap_stays(void **state)
 {
 	struct gro_settings settings = gro_ordinary;
@@ -201,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reorder),
+		cmocka_unit_test(place_of_another),
 		cmocka_unit_test(gap_stays),
 		cmocka_unit_test(lro),
 		cmocka_unit_test(big_tcp),
