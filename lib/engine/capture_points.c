@@ -230,7 +230,8 @@ int capture_taps_set(struct engine *engine, struct error *error)
 		}
 		worker_attach(engine->workers[w], taps);
 	}
-	return engine_link(engine, engine->config, error);
+	engine_link_again(engine);
+	return 0;
 }
 
 void capture_taps_free(struct engine *engine)

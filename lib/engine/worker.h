@@ -234,6 +234,9 @@ void chain_init(struct pipeline *pipeline);
  * error all is as it was. */
 int engine_link(struct engine *engine, const struct config *config, struct error *error);
 
+/* Workers parked: the same steps, and the taps that are on now. */
+void engine_link_again(struct engine *engine);
+
 /* worker.c: the thread. */
 void *worker_main(void *worker);
 
