@@ -26,6 +26,7 @@ void chain_init(struct pipeline *pipeline)
 		.port_index = config->to_port,
 		.worker = worker->index,
 		.tx_mtu = UINT16_MAX,
+		.tx_segments_max = UINT16_MAX,
 		.from = &engine->config->ports[config->from_port],
 	};
 
@@ -37,6 +38,7 @@ void chain_init(struct pipeline *pipeline)
 		if (to->tx_length_max != UINT32_MAX)
 			common.tx_mtu = to->mtu;
 		common.tx_whole_bytes_max = to->tx_whole_bytes_max;
+		common.tx_segments_max = to->tx_segments_max;
 	}
 	pipeline->stage_count = (uint16_t)(SLOT_STAGES + config->stage_count + 1);
 	for (uint16_t s = 0; s < pipeline->stage_count; s++) {
@@ -282,7 +284,7 @@ static void choose_copies(struct engine *engine)
 	}
 }
 
-static void link_all(struct engine *engine)
+void engine_link_again(struct engine *engine)
 {
 	for (uint16_t w = 0; w < engine->worker_count; w++) {
 		struct worker *worker = engine->workers[w];
@@ -309,7 +311,7 @@ int engine_link(struct engine *engine, const struct config *config, struct error
 	if (result == 0) {
 		for (unsigned i = 0; i < count; i++)
 			take_states(&engine->workers[i / each]->pipelines[i % each], &fresh[i]);
-		link_all(engine);
+		engine_link_again(engine);
 	}
 	for (unsigned i = 0; i < made; i++)
 		free_states(&engine->workers[i / each]->pipelines[i % each], &fresh[i]);

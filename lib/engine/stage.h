@@ -70,7 +70,8 @@ struct stage {
 	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* the `to` port does */
 	uint32_t tx_mtu; /* of the `to` port; 65535: none */
 	uint32_t tx_whole; /* while created: PORT_WHOLE_*, what the `to` port takes as it is, */
-	uint32_t tx_whole_bytes_max; /* where it is no longer than this */
+	uint32_t tx_whole_bytes_max; /* where it is no longer than this, */
+	uint16_t tx_segments_max; /* in no more buffers than these */
 	const struct config_port *from; /* while created: the port the pipeline begins at */
 };
 

@@ -8,18 +8,27 @@
 #include "engine/worker.h"
 #include "segmentation/super_packet.h"
 
+/* Each driver wants something else in the checksum fields of what its device cuts. */
+static bool device_accepts(const struct transmit *transmit, struct rte_mbuf *packet)
+{
+	return transmit->owner != NULL || transmit->port->config->kind != PORT_DEVICE ||
+		rte_eth_tx_prepare(transmit->queue.ethdev, transmit->queue.queue, &packet, 1) == 1;
+}
+
 /* Drops what the port could not carry, before a driver drops it without a word. */
 static __rte_noinline void transmit_check(
 	struct worker *worker, const struct transmit *transmit, struct burst *burst)
 {
 	for (uint16_t i = 0; i < burst->count;) {
-		const struct rte_mbuf *packet = burst->packets[i];
+		struct rte_mbuf *packet = burst->packets[i];
 
 		/* A super-packet that is still one here is to be cut by the port. */
 		if (unlikely(packet->pkt_len > transmit->length_max) && !super_packet_is(packet))
 			burst_drop(worker, burst, i, DROP_tx_too_long);
 		else if (unlikely(packet->nb_segs > transmit->segments_max))
 			burst_drop(worker, burst, i, DROP_tx_segments);
+		else if (unlikely(super_packet_is(packet)) && !device_accepts(transmit, packet))
+			burst_drop(worker, burst, i, DROP_tx_refused);
 		else
 			i++;
 	}

@@ -7,9 +7,6 @@
  */
 #include <errno.h>
 
-#include <rte_ethdev.h>
-#include <rte_net.h>
-
 #include "engine/stages/stages.h"
 #include "port/port.h"
 #include "segmentation/gso.h"
@@ -20,8 +17,8 @@ struct gso_state {
 	uint32_t mtu;
 	uint32_t whole; /* PORT_WHOLE_* */
 	uint32_t whole_bytes_max;
+	uint16_t whole_segments_max;
 	bool cuts;
-	bool device_cuts; /* what the port takes whole, its device finishes */
 };
 
 static int gso_stage_create(
@@ -41,10 +38,17 @@ static int gso_stage_create(
 	state->cuts = !config->uncut;
 	state->whole = stage->tx_whole;
 	state->whole_bytes_max = stage->tx_whole_bytes_max;
-	state->device_cuts =
-		(stage->tx_offloads & (RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_TSO)) !=
-		0;
+	state->whole_segments_max = stage->tx_segments_max;
 	return 0;
+}
+
+/* What cuts it behind the port counts IPv4 ids, and has CWR in the first segment only. */
+static bool cut_elsewhere_differs(const struct gso_state *state, const struct rte_mbuf *packet)
+{
+	const uint8_t own = SUPER_ID_FIXED | SUPER_OUTER_ID_FIXED | SUPER_CWR_EACH;
+
+	return (state->whole & PORT_WHOLE_MARKED) != 0 &&
+		(packet->ol_flags & super_note_flag) != 0 && (super_note(packet)->flags & own) != 0;
 }
 
 static bool goes_whole(const struct gso_state *state, const struct rte_mbuf *packet)
@@ -55,7 +59,9 @@ static bool goes_whole(const struct gso_state *state, const struct rte_mbuf *pac
 
 	if ((packet->packet_type & RTE_PTYPE_TUNNEL_MASK) != 0)
 		needed |= PORT_WHOLE_TUNNEL;
-	return (state->whole & needed) == needed && packet->pkt_len <= state->whole_bytes_max;
+	return (state->whole & needed) == needed && packet->pkt_len <= state->whole_bytes_max &&
+		packet->nb_segs <= state->whole_segments_max &&
+		!cut_elsewhere_differs(state, packet);
 }
 
 static void burst_append(struct stage *stage, struct burst *out, struct rte_mbuf *packet)
@@ -101,14 +107,10 @@ static void cut(struct stage *stage, struct rte_mbuf *packet, struct burst *out)
 	}
 }
 
-/* The port knows the marks, or its device knows DPDK's, or nobody cuts it and it must be right. */
+/* The port knows the marks, or nobody cuts it and it must be right. */
 static void take_whole(const struct gso_state *state, struct rte_mbuf *packet)
 {
-	if ((state->whole & PORT_WHOLE_MARKED) != 0)
-		return;
-	if (state->whole != 0 && state->device_cuts)
-		rte_net_intel_cksum_flags_prepare(packet, packet->ol_flags);
-	else
+	if ((state->whole & PORT_WHOLE_MARKED) == 0)
 		gso_finish_whole(packet);
 }
 
