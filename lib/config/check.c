@@ -209,6 +209,19 @@ static void check_balancer(struct report *report, const struct config_steering *
 		"found %s, expected no more than \"balance_tick_max\", which is %s", min, max);
 }
 
+/* Whether GSO has something to do: super-packets come, as far as can be known, or it is asked for.
+ */
+static bool may_cut(const struct config *config, const struct config_pipeline *pipeline)
+{
+	enum feature_switch gso;
+
+	if (pipeline->from_port == UINT16_MAX || pipeline->to_port == UINT16_MAX)
+		return false;
+	gso = config->ports[pipeline->to_port].features.generic_segmentation_offload;
+	return gso == FEATURE_ON ||
+		(gso == FEATURE_AUTO && config->ports[pipeline->from_port].kind == PORT_INTERFACE);
+}
+
 /* Bursts come back by number: what a stage keeps for later would leave with another. */
 static void check_order(struct report *report, const struct config *config, unsigned index)
 {
@@ -232,7 +245,17 @@ static void check_order(struct report *report, const struct config *config, unsi
 				pointer_text(pointer, "/pipelines/%u/stages/%u", index, i),
 				"holds packets back, and \"order\": \"restore\" cannot put them in "
 				"order again; expected \"order\": \"flow\"");
+		if (strcmp(stage->type, "gso") == 0 || strcmp(stage->type, "fragment") == 0)
+			report_at(report,
+				pointer_text(pointer, "/pipelines/%u/stages/%u", index, i),
+				"makes several packets of one, which \"order\": \"restore\" "
+				"cannot keep in order; expected \"order\": \"flow\"");
 	}
+	if (may_cut(config, pipeline))
+		report_at(report, pointer_text(pointer, "/pipelines/%u/order", index),
+			"\"restore\" cannot keep in order what GSO makes; expected "
+			"\"flow\", or port \"%s\" without generic-segmentation-offload",
+			pipeline->to);
 	if (pipeline->from_port != UINT16_MAX &&
 		(config->ports[pipeline->from_port].features.generic_receive_offload ==
 				FEATURE_ON ||

@@ -102,8 +102,8 @@ def test_elephant_is_shared(weir, tmp_path):
     assert min(found) > 0.2 * sum(found), found
 
 
-@pytest.mark.parametrize("stage", [{"type": "noisy", "buffer": 64}])
-def test_stages_that_hold_are_refused(weir, tmp_path, capture, stage):
+@pytest.mark.parametrize("stage", [{"type": "noisy", "buffer": 64}, "gro", "reassemble", "gso", "fragment"])
+def test_stages_that_hold_or_make_more_are_refused(weir, tmp_path, capture, stage):
     path, _socket = steered.write(tmp_path, {"in": runs.from_file(capture)}, pipelines=[
         {"from": "in", "to": "out", "order": "restore", "stages": [stage]}])
     result = weir.run("run", path)
