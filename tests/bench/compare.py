@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import bench_balance_live
+import bench_iperf3
 import bench_kernel_rps
 import peers
 import rows
@@ -45,7 +46,7 @@ def program_row(found):
 
 
 # C benchmarks that are groups of their own.
-OWN_GROUPS = {"bench_checksum"}
+OWN_GROUPS = {"bench_checksum", "bench_gro", "bench_gso"}
 
 
 def program_rows(program):
@@ -67,6 +68,21 @@ def primitives(_rounds, _folder):
 def checksum(_rounds, _folder):
     """Checksums in software, against DPDK's."""
     yield from program_rows(peers.ROOT / "build/tests/bench/bench_checksum")
+
+
+def gro(_rounds, _folder):
+    """GRO against rte_gro."""
+    yield from program_rows(peers.ROOT / "build/tests/bench/bench_gro")
+
+
+def gso(_rounds, _folder):
+    """GSO against rte_gso, checksums made too."""
+    yield from program_rows(peers.ROOT / "build/tests/bench/bench_gso")
+
+
+def iperf3(rounds, _folder):
+    """iperf3 between two namespaces, through weir and through the kernel's bridge."""
+    yield from bench_iperf3.compare(rounds)
 
 
 def kernel_rps(rounds, _folder):
@@ -198,7 +214,7 @@ def start(rounds, folder):
         space.destroy()
 
 
-GROUPS = {group.__name__: group for group in (primitives, checksum, balance, forward, replay, timing, start,
+GROUPS = {group.__name__: group for group in (primitives, checksum, gro, gso, iperf3, balance, forward, replay, timing, start,
                                            kernel_rps)}
 
 
