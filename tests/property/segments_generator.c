@@ -246,8 +246,14 @@ static uint16_t id_step(struct generator *generator)
 	return steps[below(generator, 6)];
 }
 
+/* Some that make just one byte more than an IP packet holds: of TCP with timestamps over IPv4 and
+ * IPv6, and of UDP over IPv4. */
 static uint16_t segment_bytes(struct generator *generator)
 {
+	static const uint16_t filling[] = {(65536 - 52) / 51, (65536 - 72) / 49, (65536 - 28) / 53};
+
+	if (generator->large && one_in(generator, 2))
+		return filling[below(generator, 3)];
 	return (uint16_t)(generator->large ? 1300 + below(generator, 200)
 					   : 1 + below(generator, 40));
 }
