@@ -99,8 +99,10 @@ static void gro_stage_flush(struct stage *stage, uint64_t now_tsc, bool all)
 			break;
 		stage->counters->merged += stage->counters->held - count - gro_held(state->gro);
 		stage->counters->held = gro_held(state->gro);
-		/* When the first of them came, so that the wait counts as latency. */
-		gro_send(stage, &burst, packets, count, due_tsc - state->timeout_tsc);
+		/* When the first of them came, so that the wait counts as latency; of those that
+		 * there was no room for before, nobody knows. */
+		gro_send(stage, &burst, packets, count,
+			due_tsc != 0 ? due_tsc - state->timeout_tsc : now_tsc);
 		stage_emit(stage, &burst);
 	}
 }
