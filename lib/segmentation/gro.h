@@ -28,6 +28,9 @@
 #include "base/error.h"
 
 enum { GRO_FLOWS_MAX = 65536 };
+/* Packets with more bytes of headers do not merge, nor do those with a partial checksum
+ * (RTE_MBUF_F_RX_L4_CKSUM_NONE), those in several buffers, and IP behind MPLS or PPPoE. */
+enum { GRO_HEADER_MAX = 168 };
 
 /* Where kernels differ. */
 enum gro_rules {
@@ -93,7 +96,9 @@ struct gro *gro_create(const struct gro_settings *settings, int socket, struct e
 /* Nothing is held any more. Takes NULL, returns NULL. */
 struct gro *gro_destroy(struct gro *gro);
 
-/* At most so many packets come out of gro_receive(). */
+/* At most so many packets come out of gro_receive() for each that goes in. Where more have to leave,
+ * as before a fragment, the rest waits its turn: it is due at once (gro_due_tsc() is 0), and comes
+ * out first of the next call of either. */
 enum { GRO_OUT_FACTOR = 3 };
 
 /*

@@ -19,9 +19,6 @@
 
 #include "segmentation/gro.h"
 
-/* Packets whose headers are longer do not merge. Ethernet, two tags, IPv6, VXLAN, Ethernet, IPv6
- * and TCP with timestamps are 164. Few enough that a held flow takes 256 bytes. */
-enum { GRO_HEADER_MAX = 168 };
 enum { GRO_SHAPES = 256, GRO_SHAPE_SHIFT = 64 - 8 };
 
 enum gro_kind {
