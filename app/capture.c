@@ -194,30 +194,37 @@ static json_t *request_make(int argc, char **argv)
 	return wish;
 }
 
-static int sizes_parse(uint64_t *ret_bytes, uint64_t *ret_files)
+struct size_limits {
+	uint64_t file_bytes;
+	uint32_t files;
+};
+
+static int sizes_parse(struct size_limits *limits)
 {
+	uint64_t count = 0;
 	char *end;
 
 	if (file_size != NULL) {
 		uint64_t millions = strtoull(file_size, &end, 10);
 
 		if (*end == '\0' && end != file_size && millions > 0 && millions < UINT32_MAX)
-			*ret_bytes = millions * MILLION;
-		else if (units_parse_bytes(file_size, ret_bytes) != 0 || *ret_bytes == 0)
+			limits->file_bytes = millions * MILLION;
+		else if (units_parse_bytes(file_size, &limits->file_bytes) != 0 ||
+			limits->file_bytes == 0)
 			return command_usage_error(&command_capture,
 				"--file-size: \"%s\" is no size; write 100 (millions of bytes) or "
 				"64MiB",
 				file_size);
 	}
 	if (files != NULL &&
-		(units_parse_count(files, ret_files) != 0 || *ret_files == 0 ||
-			*ret_files > FILES_MAX))
+		(units_parse_count(files, &count) != 0 || count == 0 || count > FILES_MAX))
 		return command_usage_error(
 			&command_capture, "--files: \"%s\" is no number of files", files);
 	if (files != NULL && file_size == NULL)
 		return command_usage_error(&command_capture, "--files goes with --file-size");
 	if (file_size != NULL && out_file == NULL)
 		return command_usage_error(&command_capture, "--file-size goes with --write");
+	limits->files = (uint32_t)count;
 	return EXIT_OK;
 }
 
@@ -228,28 +235,36 @@ static int failed(int rc, const struct error *error)
 	return rc == -EREMOTEIO ? EXIT_USAGE : EXIT_FAILED;
 }
 
-static int capture(json_t *wish, struct taken *taken)
+/* What a file says already is lost only once the engine agreed. */
+static int capture(json_t *wish, struct taken *taken, const struct size_limits *limits)
 {
 	struct capture_client client;
 	struct error error = {0};
-	int rc = capture_client_open(&client, socket_path, wish, &error);
+	int rc = capture_client_open(&client, socket_path, wish, &error), closed;
 
 	if (rc != 0)
 		return failed(rc, &error);
-	rc = take_all(&client, taken, &error);
+	if (out_file != NULL) {
+		taken->files = file_ring_open(out_file, limits->file_bytes, limits->files, &error);
+		if (taken->files == NULL)
+			rc = -error.code;
+	}
+	if (rc == 0) {
+		rc = take_all(&client, taken, &error);
+		print_totals(taken);
+	}
 	capture_client_close(&client);
-	print_totals(taken);
-	return rc != 0 ? failed(rc, &error) : EXIT_OK;
+	closed = file_ring_close(taken->files, rc == 0 ? &error : NULL);
+	return rc != 0 || closed != 0 ? failed(rc, &error) : EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	uint64_t file_bytes = 0, file_count = 0;
+	struct size_limits limits = {0};
 	struct taken taken = {0};
-	struct error error = {0};
 	char default_path[128];
 	json_t *wish;
-	int result = sizes_parse(&file_bytes, &file_count);
+	int result = sizes_parse(&limits);
 
 	if (result != EXIT_OK)
 		return result;
@@ -260,17 +275,7 @@ static int run(int argc, char **argv)
 	wish = request_make(argc, argv);
 	if (wish == NULL)
 		return command_usage_error(&command_capture, "the filter is too long, or no UTF-8");
-	if (out_file != NULL) {
-		taken.files = file_ring_open(out_file, file_bytes, (uint32_t)file_count, &error);
-		if (taken.files == NULL) {
-			json_decref(wish);
-			return failed(-error.code, &error);
-		}
-	}
-	result = capture(wish, &taken);
-	if (file_ring_close(taken.files, &error) != 0)
-		return failed(-error.code, &error);
-	return result;
+	return capture(wish, &taken, &limits);
 }
 
 const struct command command_capture = {
