@@ -8,7 +8,7 @@
 #include "control/control.h"
 #include "stats/commands.h"
 
-enum { WORDS_MAX = 128 };
+enum { WORDS_MAX = 1024 };
 
 static const char *socket_path;
 static int as_json;
