@@ -96,9 +96,9 @@ struct gro *gro_create(const struct gro_settings *settings, int socket, struct e
 /* Nothing is held any more. Takes NULL, returns NULL. */
 struct gro *gro_destroy(struct gro *gro);
 
-/* At most so many packets come out of gro_receive() for each that goes in. Where more have to leave,
- * as before a fragment, the rest waits its turn: it is due at once (gro_due_tsc() is 0), and comes
- * out first of the next call of either. */
+/* At most so many packets come out of gro_receive() for each that goes in. Where more have to
+ * leave, as before a fragment, the rest waits its turn: it is due at once (gro_due_tsc() is 0), and
+ * comes out first of the next call of either. */
 enum { GRO_OUT_FACTOR = 3 };
 
 /*

@@ -31,7 +31,8 @@ enum gro_state {
 };
 
 /* 256 bytes. GRO_HEADER_MAX is for Ethernet with two tags, IPv6, VXLAN, Ethernet, IPv6 and TCP with
- * timestamps (164). What a newcomer is compared with comes first and, with most headers, is two lines. */
+ * timestamps (164). What a newcomer is compared with comes first and, with most headers, is two
+ * lines. */
 struct gro_flow {
 	struct rte_mbuf *tail;
 	union gro_layout layout;
