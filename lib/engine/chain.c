@@ -148,7 +148,7 @@ struct chain_states {
 static bool follows_features(const struct stage *stage)
 {
 	return stage->ops == &rx_checksum_stage || stage->ops == &gro_stage ||
-		stage->ops == &gso_stage;
+		stage->ops == &gso_stage || stage->ops == &csum_stage;
 }
 
 static int make_state(struct stage made, const struct config_stage *config,
