@@ -114,9 +114,11 @@ static void take_whole(const struct gso_state *state, struct rte_mbuf *packet)
 		gso_finish_whole(packet);
 }
 
-static bool is_long(const struct gso_state *state, struct rte_mbuf *packet)
+/* Without an MTU nothing is, BIG TCP's packets included. */
+static bool is_long(const struct gso_state *state, const struct rte_mbuf *packet)
 {
-	return packet->pkt_len > state->mtu + packet->l2_len && state->cuts;
+	return packet->pkt_len > state->mtu + packet->l2_len && state->mtu < UINT16_MAX &&
+		state->cuts;
 }
 
 static void one_packet(struct stage *stage, struct rte_mbuf *packet, struct burst *out)

@@ -78,11 +78,44 @@ static void only_we_can_cut(void **state)
 	assert_int_equal(packets_out(*state, PORT_WHOLE_ALL, UINT16_MAX, SUPER_ID_FIXED), 1);
 }
 
+/* Packets of which nobody said that they are super-packets. */
+static void long_ones(void **state)
+{
+	static const uint8_t headers[HEADERS] = {
+		[12] = 8, [14] = 0x45, [22] = 64, [23] = 6, [46] = 0x50};
+	static uint8_t bytes[HEADERS + 70000];
+	const uint32_t mtus[] = {UINT16_MAX, 9000};
+	const struct config_stage config = {0};
+	struct stage_fixture *fixture = *state;
+	struct error error = {0};
+
+	memcpy(bytes, headers, sizeof(headers));
+	for (unsigned i = 0; i < 2; i++) {
+		struct rte_mbuf *packet = packet_of(bytes, sizeof(bytes), 2000, 2000);
+
+		packet->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_TCP;
+		packet->l2_len = 14;
+		packet->l3_len = packet->l4_len = 20;
+		assert_int_equal(fixture_create(fixture, "gso", &config, &error), 0);
+		fixture_destroy(fixture);
+		fixture->stage.tx_mtu = mtus[i];
+		assert_int_equal(
+			fixture->stage.ops->create(&fixture->stage, &config, SOCKET_ID_ANY, &error),
+			0);
+		fixture_add(fixture, packet);
+		fixture_process(fixture);
+		assert_int_equal(fixture->burst.count, mtus[i] == UINT16_MAX ? 1 : 8);
+		fixture_clear(fixture);
+		fixture_destroy(fixture);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(left_to_the_port, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(only_we_can_cut, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(long_ones, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_group_setup, fixture_group_teardown);
