@@ -42,6 +42,8 @@ struct stage_counters {
 	uint64_t sampled_cycles; /* cycles and packets of the sampled batches: cycles a packet */
 	uint64_t sampled_packets;
 	uint64_t held; /* gauge: packets kept in the stage now, as they came */
+	uint64_t bad_checksums; /* that it found (rx-checksum, gro), whatever became of them */
+	uint64_t reordered; /* that it put in order again (gro) */
 } __attribute__((aligned(64)));
 
 struct rfs_consumers;

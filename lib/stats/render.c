@@ -122,12 +122,15 @@ static void stage_row(struct table *table, const json_t *stage, const char *pipe
 	table_count(table, read_count(stage, "made"));
 	table_count(table, read_count(stage, "merged"));
 	table_count(table, read_count(stage, "held"));
+	table_count(table, read_count(stage, "bad_checksums"));
+	table_count(table, read_count(stage, "reordered"));
 }
 
 static void render_stages(FILE *out, const json_t *stages, unsigned flags)
 {
 	static const char *const titles[] = {"<pipeline", "<stage", "worker", "packets",
-		"packets/s", "bit/s", "batch", "cycles/packet", "made", "merged", "held", NULL};
+		"packets/s", "bit/s", "batch", "cycles/packet", "made", "merged", "held",
+		"bad sums", "reordered", NULL};
 	struct table table;
 	const json_t *stage, *worker;
 	size_t i, n;

@@ -7,7 +7,7 @@
 struct stage_sum {
 	struct flow flow;
 	uint64_t sampled_cycles, sampled_packets; /* of the interval */
-	uint64_t made, merged, held;
+	uint64_t made, merged, held, bad_checksums, reordered;
 };
 
 static void stage_sum_add(struct stage_sum *sum, const struct stage_counters *now,
@@ -24,6 +24,8 @@ static void stage_sum_add(struct stage_sum *sum, const struct stage_counters *no
 	sum->made += now->made;
 	sum->merged += now->merged;
 	sum->held += now->held;
+	sum->bad_checksums += now->bad_checksums;
+	sum->reordered += now->reordered;
 }
 
 static void set_stage_sum(json_t *object, const struct stage_sum *sum, uint64_t interval_ns)
@@ -33,6 +35,8 @@ static void set_stage_sum(json_t *object, const struct stage_sum *sum, uint64_t 
 	set_count(object, "made", sum->made);
 	set_count(object, "merged", sum->merged);
 	set_count(object, "held", sum->held);
+	set_count(object, "bad_checksums", sum->bad_checksums);
+	set_count(object, "reordered", sum->reordered);
 }
 
 /* Sums what every worker's instance of this stage did; `workers` gets an object for each. */

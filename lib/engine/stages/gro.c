@@ -15,6 +15,7 @@
 struct gro_state {
 	struct gro *gro;
 	uint64_t timeout_tsc;
+	uint64_t bad_checksums, reordered; /* that the stage's counters have already */
 };
 
 static int gro_stage_create(
@@ -48,6 +49,19 @@ static int gro_stage_create(
 	return state->gro != NULL ? 0 : -error->code;
 }
 
+/* Those of the stage go on when the features of a port change, and with them the GRO. */
+static void counters_update(struct stage *stage)
+{
+	struct gro_state *state = stage->state;
+	const struct gro_counters *now = gro_counters(state->gro);
+
+	stage->counters->bad_checksums += now->bad_checksums - state->bad_checksums;
+	stage->counters->reordered += now->reordered - state->reordered;
+	stage->counters->held = gro_held(state->gro);
+	state->bad_checksums = now->bad_checksums;
+	state->reordered = now->reordered;
+}
+
 /* Sends on what came out; what fits into one burst at the end stays in `burst`, for the next step.
  */
 static void gro_send(struct stage *stage, struct burst *burst, struct rte_mbuf *const packets[],
@@ -79,7 +93,7 @@ static void gro_process(struct stage *stage, struct burst *burst)
 	out = gro_receive(
 		state->gro, burst->packets, count, state->timeout_tsc > 0 ? tsc_now() : 0, packets);
 	stage->counters->merged += count + stage->counters->held - out - gro_held(state->gro);
-	stage->counters->held = gro_held(state->gro);
+	counters_update(stage);
 	burst->count = 0;
 	burst->bytes = 0;
 	gro_send(stage, burst, packets, out, rx_tsc);
@@ -98,7 +112,7 @@ static void gro_stage_flush(struct stage *stage, uint64_t now_tsc, bool all)
 		if (count == 0)
 			break;
 		stage->counters->merged += stage->counters->held - count - gro_held(state->gro);
-		stage->counters->held = gro_held(state->gro);
+		counters_update(stage);
 		/* When the first of them came, so that the wait counts as latency; of those that
 		 * there was no room for before, nobody knows. */
 		gro_send(stage, &burst, packets, count,

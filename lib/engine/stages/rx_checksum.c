@@ -40,6 +40,7 @@ static __attribute__((noinline)) void bad_handle(struct stage *stage, struct bur
 
 		state->bad_ip += bad_ip;
 		state->bad_l4 += bad_l4;
+		stage->counters->bad_checksums += bad_ip || bad_l4;
 		if ((bad_ip || bad_l4) && state->drops) {
 			burst->bytes -= packet->pkt_len;
 			stage_drop(stage, packet, DROP_bad_checksum);

@@ -49,6 +49,7 @@ static void check_counts(const struct stage_fixture *fixture)
 
 	assert_int_equal(state->bad_ip, BAD_IP);
 	assert_int_equal(state->bad_l4, BAD_L4);
+	assert_int_equal(fixture->counters.bad_checksums, BAD_IP + BAD_L4);
 }
 
 static void bad_packets_are_counted_and_pass(void **state)
