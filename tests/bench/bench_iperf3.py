@@ -22,7 +22,7 @@ import namespaces  # noqa: E402
 
 SECONDS = 2
 SERVER = "10.91.0.2"
-ON = {"gro": True, "gso": True, "tso": True}
+ON = {"gro": True, "gso": True}  # and whole to ports that take it
 OFF = {"gro": False, "gso": False, "tso": False}
 
 
