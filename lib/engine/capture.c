@@ -88,25 +88,24 @@ static int fill(
 	return capture_output_open(capture, settings, error);
 }
 
-static int capture_make(struct engine *engine, const struct capture_settings *settings,
-	struct capture **ret_capture, struct error *error)
+/* NULL with `error`. */
+static struct capture *capture_make(
+	struct engine *engine, const struct capture_settings *settings, struct error *error)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
-	int result;
 
 	if (capture == NULL) {
 		if (settings->socket >= 0)
 			close(settings->socket);
-		return error_set(error, ENOMEM, "no memory for a capture");
+		error_set(error, ENOMEM, "no memory for a capture");
+		return NULL;
 	}
 	capture->engine = engine;
 	capture->socket = settings->socket;
-	result = fill(capture, settings, error);
-	if (result != 0)
-		capture_free(capture);
-	else
-		*ret_capture = capture;
-	return result;
+	if (fill(capture, settings, error) == 0)
+		return capture;
+	capture_free(capture);
+	return NULL;
 }
 
 /* ---- the thread ---- */
@@ -196,11 +195,11 @@ static int attach(struct capture *capture, struct error *error)
 int engine_capture_start(struct engine *engine, const struct capture_settings *settings,
 	struct capture **ret_capture, struct error *error)
 {
-	struct capture *capture = NULL;
-	int result = capture_make(engine, settings, &capture, error);
+	struct capture *capture = capture_make(engine, settings, error);
+	int result;
 
-	if (result != 0)
-		return result;
+	if (capture == NULL)
+		return -error->code;
 	capture->held = ret_capture != NULL;
 	pthread_mutex_lock(&engine->steering_lock);
 	result = attach(capture, error);

@@ -255,7 +255,7 @@ uint16_t capture_send(const struct transmit *transmit, struct rte_mbuf **packets
 		.pipeline = CAPTURE_NOWHERE,
 		.reason = DROP_REASON_COUNT,
 	};
-	bool taken[CAPTURE_TAKERS_MAX];
+	bool taken[CAPTURE_TAKERS_MAX] = {false};
 	uint16_t sent;
 
 	for (unsigned t = 0; t < tap->count; t++) {
@@ -263,7 +263,7 @@ uint16_t capture_send(const struct transmit *transmit, struct rte_mbuf **packets
 		if (taken[t])
 			attempt_copy(&tap->takers[t], packets, count, &where, &attempts[t]);
 	}
-	sent = tx_queue_send(&transmit->queue, packets, count);
+	sent = RTE_MIN(tx_queue_send(&transmit->queue, packets, count), count);
 	for (unsigned t = 0; t < tap->count; t++)
 		if (taken[t])
 			attempt_settle(&tap->takers[t], sent, &attempts[t]);

@@ -125,7 +125,7 @@ int stats_capture(
 	struct wish wish = {.settings.socket = -1};
 	int result = wish_read(json_object_get(request, "capture"), &wish, error);
 
-	if (result == 0)
+	if (result == 0 && wish.to != NULL)
 		result = reader_connect(wish.to, &wish.settings.socket, error);
 	if (result != 0)
 		return result;
