@@ -284,6 +284,10 @@ void generator_init(struct generator *generator, uint64_t seed, bool wrong_check
 			.outer_id_step = id_step(generator),
 			.segment_bytes = segment_bytes(generator)};
 		make(&flow->spec, &flow->made);
+		if (!flow->made.ipv6 && one_in(generator, 3))
+			flow->made.headers[flow->made.ip + 6] = 0; /* no DF */
+		if (flow->made.outer_ip != 0 && !flow->made.outer_ipv6 && one_in(generator, 3))
+			flow->made.headers[flow->made.outer_ip + 6] = 0;
 	}
 }
 
@@ -296,6 +300,7 @@ struct draft {
 	uint16_t id, outer_id;
 	bool zero_sum, ones; /* the checksum comes to 0; then it is written as 0xffff */
 	int cut_bytes; /* the frame is so much shorter than IP says */
+	bool outer_checksum;
 	uint8_t wrong; /* one of the checksums is wrong */
 	struct segment *segment;
 };
@@ -412,6 +417,7 @@ static void mutate(struct generator *generator, struct draft *draft)
 		vary(generator, &spec);
 		make(&spec, &draft->made);
 		draft->segment->stripped = spec.stripped;
+		draft->outer_checksum = spec.outer_checksum;
 		break;
 	default: mutate_flow(generator, draft->flow); break; /* from the next on */
 	}
@@ -510,7 +516,7 @@ static void finish(struct generator *generator, struct draft *draft)
 	finish_ip(draft, frame, made->ip, made->ipv6, draft->id);
 	finish_l4(draft, frame);
 	if (made->outer_ip != 0) {
-		finish_outer(draft, frame, draft->flow->spec.outer_checksum);
+		finish_outer(draft, frame, draft->outer_checksum);
 		finish_ip(draft, frame, made->outer_ip, made->outer_ipv6, draft->outer_id);
 	}
 	if (draft->wrong) {
@@ -541,6 +547,7 @@ void generator_next(struct generator *generator, struct segment *ret_segment)
 		.payload_bytes = flow->segment_bytes,
 		.id = flow->id,
 		.outer_id = flow->outer_id,
+		.outer_checksum = flow->spec.outer_checksum,
 		.segment = ret_segment};
 	draft.made = flow->made;
 	if (one_in(generator, generator->mutate_one_in))
