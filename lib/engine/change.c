@@ -287,7 +287,10 @@ int engine_change(struct engine *engine, const struct config *wanted, struct err
 	int result;
 
 	if (!steering_differs(engine, wanted)) {
+		/* A capture that ends looks at the configuration too. */
+		pthread_mutex_lock(&engine->steering_lock);
 		take_config(engine, wanted);
+		pthread_mutex_unlock(&engine->steering_lock);
 		return 0;
 	}
 	change = calloc(1, sizeof(*change));
