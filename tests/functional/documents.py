@@ -30,7 +30,7 @@ def blocks(name):
 
 def with_socket(command, socket):
     """The reader's engine has the default socket, a test's one of its own."""
-    command = re.sub(r"\bweir (run|show|set|capture|trace)\b", rf"weir \1 --socket '{socket}'", command)
+    command = re.sub(r"\bweir (run|show|set|features|capture|trace)\b", rf"weir \1 --socket '{socket}'", command)
     return command.replace("--live", f"--live --socket '{socket}'")
 
 
