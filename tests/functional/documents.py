@@ -18,7 +18,7 @@ from running import ROOT, SLOWER
 
 BLOCK = re.compile(r"<!-- run(?: beside (\S+))? -->\n```console\n(.*?)```(?:\n\n```\n(.*?)```)?", re.DOTALL)
 # Names of counters, columns and stages, and hashes; not numbers, bars and units.
-WORD = re.compile(r"0x[0-9a-f]{8}|[A-Za-z_]{4,}")
+WORD = re.compile(r"0x[0-9a-f]{8}|(?!(?:[kMGT]bit|[kMGT]pps)\b)[A-Za-z_]{4,}")
 
 
 def blocks(name):
