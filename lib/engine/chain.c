@@ -35,7 +35,8 @@ void chain_init(struct pipeline *pipeline)
 
 		common.tx_address = to->address;
 		common.tx_offloads = to->tx_offloads;
-		if (to->tx_length_max != UINT32_MAX)
+		/* A port that carries any length may have been given one. */
+		if (to->tx_length_max != UINT32_MAX || to->config->mtu != 0)
 			common.tx_mtu = to->mtu;
 		common.tx_whole_bytes_max = to->tx_whole_bytes_max;
 		common.tx_segments_max = to->tx_segments_max;
