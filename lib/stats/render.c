@@ -108,8 +108,9 @@ static void render_queues(FILE *out, const json_t *queues, unsigned flags)
 	idle_note(out, hidden, "queue");
 }
 
+/* `judged`: a stage found something wrong, or out of order, and two more columns say so. */
 static void stage_row(struct table *table, const json_t *stage, const char *pipeline,
-	const char *name, const char *worker)
+	const char *name, const char *worker, bool judged)
 {
 	table_cell(table, "%s", pipeline);
 	table_cell(table, "%s", name);
@@ -122,30 +123,46 @@ static void stage_row(struct table *table, const json_t *stage, const char *pipe
 	table_count(table, read_count(stage, "made"));
 	table_count(table, read_count(stage, "merged"));
 	table_count(table, read_count(stage, "held"));
+	if (!judged)
+		return;
 	table_count(table, read_count(stage, "bad_checksums"));
 	table_count(table, read_count(stage, "reordered"));
+}
+
+static bool stages_judged(const json_t *stages)
+{
+	const json_t *stage;
+	size_t i;
+
+	json_array_foreach (stages, i, stage)
+		if (read_count(stage, "bad_checksums") + read_count(stage, "reordered") > 0)
+			return true;
+	return false;
 }
 
 static void render_stages(FILE *out, const json_t *stages, unsigned flags)
 {
 	static const char *const titles[] = {"<pipeline", "<stage", "worker", "packets",
+		"packets/s", "bit/s", "batch", "cycles/packet", "made", "merged", "held", NULL};
+	static const char *const more_titles[] = {"<pipeline", "<stage", "worker", "packets",
 		"packets/s", "bit/s", "batch", "cycles/packet", "made", "merged", "held",
 		"bad sums", "reordered", NULL};
+	const bool judged = stages_judged(stages);
 	struct table table;
 	const json_t *stage, *worker;
 	size_t i, n;
 
-	table_init(&table, titles);
+	table_init(&table, judged ? more_titles : titles);
 	json_array_foreach (stages, i, stage) {
 		stage_row(&table, stage, read_text(stage, "pipeline"), read_text(stage, "stage"),
-			"all");
+			"all", judged);
 		if (!(flags & RENDER_IDLE))
 			continue;
 		json_array_foreach (json_object_get(stage, "workers"), n, worker) {
 			char number[32];
 
 			count_text(number, read_count(worker, "worker"));
-			stage_row(&table, worker, "", "", number);
+			stage_row(&table, worker, "", "", number, judged);
 		}
 	}
 	table_print(&table, out, flags & RENDER_BOLD);
