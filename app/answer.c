@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "config/nearest.h"
+#include "control/control.h"
 #include "stats/render.h"
 #include "stats/steering_svg.h"
 
@@ -86,4 +88,24 @@ bool answer_has_section(const char *word)
 			return true;
 	}
 	return false;
+}
+
+int answer_ask(const char *command, const char *socket_path, const json_t *request,
+	const struct answer_style *style)
+{
+	struct error error = {0};
+	char default_path[128];
+	json_t *result = NULL;
+	int rc;
+
+	control_default_path(default_path, sizeof(default_path));
+	rc = control_request(
+		socket_path != NULL ? socket_path : default_path, request, &result, &error);
+	if (rc < 0) {
+		fprintf(stderr, "weir %s: %s\n", command, error.message);
+		return rc == -EREMOTEIO ? EXIT_USAGE : EXIT_FAILED;
+	}
+	answer_print(stdout, result, style);
+	json_decref(result);
+	return EXIT_OK;
 }

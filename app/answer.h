@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prints what an engine answered: for `weir show`, `weir set` and the console. */
+/* Asks an engine and prints what it answered: for `weir show`, `weir set` and the console. */
 #ifndef WEIR_APP_ANSWER_H
 #define WEIR_APP_ANSWER_H
 
@@ -18,6 +18,12 @@ struct answer_style {
 };
 
 void answer_print(FILE *out, const json_t *result, const struct answer_style *style);
+
+/* Asks the engine at `socket_path` (NULL: where it is by default) and prints what it says, on
+ * stderr for `weir COMMAND` what went wrong. Returns an exit code: what an engine refuses is the
+ * user's mistake. */
+int answer_ask(const char *command, const char *socket_path, const json_t *request,
+	const struct answer_style *style);
 
 /* Draws what `show steering` with flows answered into a file; "-": stdout. Says on stdout where it
  * went. 0 or -errno. */

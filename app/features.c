@@ -20,28 +20,6 @@ static const struct option options[] = {
 	{.name = NULL},
 };
 
-static int ask(const json_t *request)
-{
-	struct answer_style style = {.json = as_json, .all = all};
-	struct error error = {0};
-	char default_path[128];
-	json_t *result = NULL;
-	int rc;
-
-	if (socket_path == NULL) {
-		control_default_path(default_path, sizeof(default_path));
-		socket_path = default_path;
-	}
-	rc = control_request(socket_path, request, &result, &error);
-	if (rc < 0) {
-		fprintf(stderr, "weir features: %s\n", error.message);
-		return rc == -EREMOTEIO ? EXIT_USAGE : EXIT_FAILED;
-	}
-	answer_print(stdout, result, &style);
-	json_decref(result);
-	return EXIT_OK;
-}
-
 static int run(int argc, char **argv)
 {
 	const char *words[WORDS_MAX] = {"features"};
@@ -58,7 +36,8 @@ static int run(int argc, char **argv)
 		words[i + 1] = argv[i];
 	if (stats_request_make(words, (unsigned)argc + 1, &request, &error) < 0)
 		return command_usage_error(&command_features, "%s", error.message);
-	code = ask(request);
+	code = answer_ask("features", socket_path, request,
+		&(struct answer_style){.json = as_json, .all = all});
 	json_decref(request);
 	return code;
 }

@@ -24,8 +24,12 @@ struct input {
 	size_t left;
 };
 
-static uint8_t frames[PACKETS_MAX][FRAME_MAX];
-static uint32_t lengths[PACKETS_MAX];
+struct made {
+	uint32_t length;
+	uint8_t bytes[FRAME_MAX];
+};
+
+static struct made frames[PACKETS_MAX];
 
 static uint8_t take(struct input *input)
 {
@@ -89,30 +93,28 @@ static void put_right(uint8_t *frame, uint32_t length)
 	memcpy(checksum, &sum, 2);
 }
 
-static void next_frame(struct input *input, unsigned index)
+/* `before`: the one made last; NULL: none. */
+static void next_frame(struct input *input, struct made *frame, const struct made *before)
 {
 	const uint8_t how = take(input);
-	uint8_t *frame = frames[index];
-	uint32_t count;
 
-	memset(frame, 0, FRAME_MAX);
-	if ((how & 1) && index > 0) {
-		lengths[index] = lengths[index - 1];
-		memcpy(frame, frames[index - 1], FRAME_MAX);
-		advance(frame, lengths[index]);
+	memset(frame, 0, sizeof(*frame));
+	if ((how & 1) && before != NULL) {
+		*frame = *before;
+		advance(frame->bytes, frame->length);
 		for (unsigned edits = (how >> 1) & 3; edits > 0; edits--) {
 			uint8_t at = take(input);
 
-			frame[at] = take(input);
+			frame->bytes[at] = take(input);
 		}
 	} else {
-		count = (uint32_t)take(input) << 3 | (how >> 5);
-		lengths[index] = RTE_MIN(14 + count, (uint32_t)FRAME_MAX);
-		for (uint32_t i = 0; i < lengths[index] && i < 200; i++)
-			frame[i] = take(input);
+		frame->length = RTE_MIN(
+			14 + ((uint32_t)take(input) << 3 | (how >> 5)), (uint32_t)FRAME_MAX);
+		for (uint32_t i = 0; i < frame->length && i < 200; i++)
+			frame->bytes[i] = take(input);
 	}
 	if (how & 0x10)
-		put_right(frame, lengths[index]);
+		put_right(frame->bytes, frame->length);
 }
 
 static void link_chain(const struct gro_settings *settings, const struct rte_mbuf *packet)
@@ -180,9 +182,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	for (; count < PACKETS_MAX && input.left > 0; count++) {
 		uint8_t pieces = take(&input);
 
-		next_frame(&input, count);
-		packets[count] = round_trip_packet(
-			frames[count], lengths[count], pieces > 250 ? pieces - 249u : 1);
+		next_frame(&input, &frames[count], count > 0 ? &frames[count - 1] : NULL);
+		packets[count] = round_trip_packet(frames[count].bytes, frames[count].length,
+			pieces > 250 ? pieces - 249u : 1);
 	}
 	back = check_out(&gso, &settings, out, gro_receive(gro, packets, count, 0, out), way >> 4);
 	if (gro_held(gro) != count - back)

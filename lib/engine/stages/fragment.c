@@ -162,14 +162,6 @@ static int packet_cut(struct stage *stage, struct rte_mbuf *packet, uint32_t ip_
 	return count;
 }
 
-static void burst_append(struct stage *stage, struct burst *out, struct rte_mbuf *packet)
-{
-	if (out->count == BURST_SIZE)
-		stage_emit(stage, out);
-	out->packets[out->count++] = packet;
-	out->bytes += packet->pkt_len;
-}
-
 /* One packet of the burst, as it is or in fragments. */
 static void packet_pass(struct stage *stage, struct rte_mbuf *packet, struct burst *out)
 {
@@ -179,7 +171,7 @@ static void packet_pass(struct stage *stage, struct rte_mbuf *packet, struct bur
 	int count;
 
 	if (ip_bytes <= state->mtu) {
-		burst_append(stage, out, packet);
+		stage_append(stage, out, packet);
 		return;
 	}
 	count = packet_cut(stage, packet, ip_bytes);
@@ -191,7 +183,7 @@ static void packet_pass(struct stage *stage, struct rte_mbuf *packet, struct bur
 	receive_parse(state->fragments, (unsigned)count);
 	stage->counters->made += (unsigned)count - 1;
 	for (int i = 0; i < count; i++)
-		burst_append(stage, out, state->fragments[i]);
+		stage_append(stage, out, state->fragments[i]);
 }
 
 static void fragment_process(struct stage *stage, struct burst *burst)

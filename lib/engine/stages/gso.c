@@ -64,14 +64,6 @@ static bool goes_whole(const struct gso_state *state, const struct rte_mbuf *pac
 		!cut_elsewhere_differs(state, packet);
 }
 
-static void burst_append(struct stage *stage, struct burst *out, struct rte_mbuf *packet)
-{
-	if (out->count == BURST_SIZE)
-		stage_emit(stage, out);
-	out->packets[out->count++] = packet;
-	out->bytes += packet->pkt_len;
-}
-
 /* Cuts it into `out`, which is sent on whenever it is full. */
 static void cut(struct stage *stage, struct rte_mbuf *packet, struct burst *out)
 {
@@ -127,10 +119,10 @@ static void one_packet(struct stage *stage, struct rte_mbuf *packet, struct burs
 
 	if (!super_packet_is(packet) &&
 		!(is_long(state, packet) && gso_adopt(packet, state->mtu))) {
-		burst_append(stage, out, packet);
+		stage_append(stage, out, packet);
 	} else if (!state->cuts || goes_whole(state, packet)) {
 		take_whole(state, packet);
-		burst_append(stage, out, packet);
+		stage_append(stage, out, packet);
 	} else {
 		cut(stage, packet, out);
 	}

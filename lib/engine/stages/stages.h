@@ -38,6 +38,15 @@ static inline void stage_drop_burst(
 	burst->bytes = 0;
 }
 
+/* Puts a packet behind those of `out`, which is sent on when it is full. */
+static inline void stage_append(struct stage *stage, struct burst *out, struct rte_mbuf *packet)
+{
+	if (out->count == BURST_SIZE)
+		stage_emit(stage, out);
+	out->packets[out->count++] = packet;
+	out->bytes += packet->pkt_len;
+}
+
 /* State for a stage's create(), zeroed, of the worker's node: `struct x *x = stage_state(...)`.
  * Freed by stage_state_free(). NULL: out of memory, and `error` says so. */
 void *stage_state(struct stage *stage, size_t bytes, int numa_node, struct error *error);
