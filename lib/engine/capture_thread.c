@@ -88,7 +88,7 @@ static void take_taps_away(struct capture *capture)
 	__atomic_store_n(&capture->over, true, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&engine->steering_lock);
 	was_running = engine_pause(engine);
-	/* Without memory a tap stays linked where nobody takes anything. */
+	/* What was there is only linked anew: that needs no memory. */
 	capture_taps_set(engine, &ignored);
 	if (was_running)
 		engine_resume(engine);
