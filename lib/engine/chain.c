@@ -304,8 +304,10 @@ int engine_link(struct engine *engine, const struct config *config, struct error
 {
 	unsigned each = engine->config->pipeline_count, count = each * engine->worker_count, made;
 	struct chain_states *fresh = calloc(count + 1, sizeof(*fresh));
-	int result = fresh ? 0 : error_set(error, ENOMEM, "no memory to link the pipelines");
+	int result = 0;
 
+	if (fresh == NULL)
+		return error_set(error, ENOMEM, "no memory to link the pipelines");
 	for (made = 0; made < count && result == 0; made++)
 		result = make_states(&engine->workers[made / each]->pipelines[made % each], config,
 			&fresh[made], error);

@@ -131,7 +131,7 @@ static void one_packet(struct stage *stage, struct rte_mbuf *packet, struct burs
 static void gso_process(struct stage *stage, struct burst *burst)
 {
 	const struct gso_state *state = stage->state;
-	struct burst in = {0};
+	struct burst in;
 	unsigned first = 0;
 
 	while (first < burst->count && !super_packet_is(burst->packets[first]) &&
