@@ -13,6 +13,11 @@ from running import ROOT, SLOWER, Weir
 
 TEST_SECONDS = 60
 
+# In the background of a script they come ignored, and programs would inherit that.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
