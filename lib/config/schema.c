@@ -44,13 +44,13 @@ failed:
 static int add_alias(json_t *schema, const struct field *field)
 {
 	json_t *properties = json_object_get(schema, "properties");
-	json_t *rules = json_object_get(schema, "allOf");
-	json_t *alias = field_schema(field);
+	json_t *rules, *alias;
 
-	if (rules == NULL) {
-		rules = json_array();
-		json_object_set_new(schema, "allOf", rules);
-	}
+	if (json_object_get(schema, "allOf") == NULL &&
+		json_object_set_new(schema, "allOf", json_array()) < 0)
+		return -ENOMEM;
+	rules = json_object_get(schema, "allOf");
+	alias = field_schema(field);
 	json_object_del(alias, "default");
 	if (json_object_set_new(alias, "description", json_sprintf("Short for %s.", field->name)) <
 			0 ||
