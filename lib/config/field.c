@@ -251,6 +251,25 @@ void fields_parse(struct report *report, const struct field *fields, unsigned va
 	}
 }
 
+int fields_write_list(const struct field *fields, const void *structures, size_t each,
+	unsigned count, json_t **ret_list)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; list != NULL && i < count; i++) {
+		json_t *entry;
+
+		if (fields_write(fields, FIELD_VARIANTS_ALL, (const char *)structures + i * each,
+			    &entry) < 0 ||
+			json_array_append_new(list, entry) < 0) {
+			json_decref(list);
+			return -ENOMEM;
+		}
+	}
+	*ret_list = list;
+	return list == NULL ? -ENOMEM : 0;
+}
+
 void fields_release(const struct field *fields, void *structure)
 {
 	for (const struct field *field = fields; field->name != NULL; field++)

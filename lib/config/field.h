@@ -102,6 +102,9 @@ void fields_parse(struct report *report, const struct field *fields, unsigned va
 	const json_t *object, void *structure);
 int fields_write(
 	const struct field *fields, unsigned variants, const void *structure, json_t **ret_object);
+/* A list of `count` structures, `each` bytes apart. */
+int fields_write_list(const struct field *fields, const void *structures, size_t each,
+	unsigned count, json_t **ret_list);
 void fields_release(const struct field *fields, void *structure);
 json_t *fields_schema(const struct field *fields, unsigned variants);
 

@@ -27,21 +27,10 @@ static int captures_parse(
 static int captures_write(const struct field *field, const void *target, json_t **ret_value)
 {
 	const struct config *config = target;
-	json_t *captures = json_array();
 
 	(void)field;
-	for (unsigned i = 0; captures != NULL && i < config->capture_count; i++) {
-		json_t *entry;
-
-		if (fields_write(capture_fields, FIELD_VARIANTS_ALL, &config->captures[i], &entry) <
-				0 ||
-			json_array_append_new(captures, entry) < 0) {
-			json_decref(captures);
-			return -ENOMEM;
-		}
-	}
-	*ret_value = captures;
-	return captures == NULL ? -ENOMEM : 0;
+	return fields_write_list(capture_fields, config->captures, sizeof(config->captures[0]),
+		config->capture_count, ret_value);
 }
 
 static void captures_release(const struct field *field, void *target)

@@ -231,21 +231,10 @@ static int pipelines_parse(
 static int pipelines_write(const struct field *field, const void *target, json_t **ret_value)
 {
 	const struct config *config = target;
-	json_t *pipelines = json_array();
 
 	(void)field;
-	for (unsigned i = 0; pipelines != NULL && i < config->pipeline_count; i++) {
-		json_t *entry;
-
-		if (fields_write(pipeline_fields, FIELD_VARIANTS_ALL, &config->pipelines[i],
-			    &entry) < 0 ||
-			json_array_append_new(pipelines, entry) < 0) {
-			json_decref(pipelines);
-			return -ENOMEM;
-		}
-	}
-	*ret_value = pipelines;
-	return pipelines == NULL ? -ENOMEM : 0;
+	return fields_write_list(pipeline_fields, config->pipelines, sizeof(config->pipelines[0]),
+		config->pipeline_count, ret_value);
 }
 
 static void pipelines_release(const struct field *field, void *target)

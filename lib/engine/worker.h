@@ -60,7 +60,8 @@ struct transmit {
 	uint16_t queue_index;
 	uint64_t retry_cycles; /* atomic. Writer: engine_set_tx_retry() */
 	struct queue_counters *counters; /* of its own tx queue */
-	const struct capture_tap *tap; /* NULL: what is sent is not captured */
+	/* NULL: what is sent is not captured. Writer: captures, while workers are parked. */
+	const struct capture_tap *tap;
 };
 
 static inline bool transmit_is_own(const struct transmit *transmit)
@@ -82,7 +83,9 @@ enum {
 	PIPELINE_TAPS = PIPELINE_SLOTS + 1,
 };
 
-/* One worker's instance of a pipeline. Linked by chain.c. */
+/* One worker's instance of a pipeline. Linked by chain.c: what says which steps are on and in which
+ * order (first, next, on, taps, parses, is_source, flushes, states) is written by the control side,
+ * while the workers are parked; readers: the worker, and of `on` the stats thread. */
 struct pipeline {
 	struct worker *worker;
 	uint16_t index;
@@ -148,7 +151,8 @@ struct rx_poll {
 	uint16_t worker; /* that polls it */
 	bool keep_nic_hash;
 	bool pauses; /* a source that can wait: put off while a backlog is full */
-	const struct capture_tap *tap; /* NULL: what is received is not captured */
+	/* NULL: what is received is not captured. Writer: captures, while workers are parked. */
+	const struct capture_tap *tap;
 	struct queue_counters counters;
 };
 
