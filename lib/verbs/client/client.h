@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What libweir's files know of its objects. Each begins with the public part that weir.h shows.
+ *
+ * Locks, in this order: device->lock (objects, the socket), cq->lock, qp->lock. They are spinlocks
+ * on the data path and are not taken while the process has one thread.
+ */
+#ifndef WEIR_VERBS_CLIENT_H
+#define WEIR_VERBS_CLIENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/single_threaded.h>
+
+#include "verbs/layout.h"
+#include "verbs/mapping.h"
+#include "verbs/protocol.h"
+#include "verbs/transfer.h"
+#include "verbs/weir.h"
+
+struct client_lock {
+	uint32_t taken;
+};
+
+static inline void client_lock(struct client_lock *lock)
+{
+	if (__libc_single_threaded) {
+		lock->taken = 1;
+		return;
+	}
+	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0)
+		while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED) != 0)
+			__builtin_ia32_pause();
+}
+
+static inline void client_unlock(struct client_lock *lock)
+{
+	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
+}
+
+/* A registered region: memory.c finds or makes the shared file behind it. */
+struct client_mr {
+	struct weir_mr mr;
+	struct verbs_region region;
+	int fd; /* of the file behind it */
+	uint64_t fd_offset; /* of its first byte */
+	bool fd_owned; /* close it with the region */
+	struct client_mr *next; /* of the device */
+};
+
+/* Our own regions by key index; verbs_regions first, so that an executor can use it. */
+struct client_regions {
+	struct verbs_regions regions;
+	const struct verbs_region *by_index[VERBS_KEYS_MAX];
+};
+
+struct client_pd {
+	struct weir_pd pd;
+	uint32_t users;
+	struct client_pd *next;
+};
+
+struct client_channel {
+	struct weir_comp_channel channel; /* fd: an eventfd that peers and the engine write */
+	struct client_cq *cqs; /* by next_of_channel */
+	uint32_t users;
+	struct client_channel *next;
+};
+
+struct client_cq {
+	struct weir_cq cq;
+	struct client_lock lock;
+	uint32_t head, tail, mask; /* of `ring`: what sends left, and flushed receives */
+	struct weir_wc *ring;
+	bool overrun;
+	uint8_t armed; /* 0; 1: next completion; 2: next solicited one or error */
+	uint16_t next_receiver; /* where polling goes on */
+	uint16_t receiver_count, sender_count;
+	struct client_qp **receivers; /* queue pairs whose recv_cq it is */
+	struct client_qp **senders; /* whose send_cq it is */
+	uint32_t pending; /* send requests that are not finished, of all senders */
+	uint32_t events_unacked,
+		polls; /* polls: empty ones; now and then conditions are looked at */
+	struct client_cq *next_of_channel, *next;
+};
+
+struct client_srq {
+	struct weir_srq srq;
+	struct client_lock lock;
+	struct verbs_srq shared;
+	struct verbs_mapping mapping;
+	int fd;
+	uint32_t handle, posted, free_tag, limit;
+	/* By tag: what was posted. */
+	uint64_t *wr_ids;
+	uint32_t *next_free;
+	struct verbs_segment *segments; /* [depth * shared.segments] */
+	uint32_t *segment_counts;
+	uint32_t users;
+	struct client_srq *next;
+};
+
+struct client_sent { /* a posted send request, until it has completed */
+	uint64_t wr_id;
+	uint32_t bytes;
+	uint8_t opcode; /* enum weir_wr_opcode */
+	bool signaled;
+};
+
+struct client_received { /* a posted receive. Private: a peer may scribble on the shared copy */
+	uint64_t wr_id;
+	uint32_t segment_count, bytes;
+};
+
+/* The regions of the other end, by key index: asked from the engine at first use (peer.c). */
+struct client_remote {
+	struct verbs_regions regions; /* find: client_remote_find */
+	struct client_qp *qp;
+	const struct verbs_keys *keys; /* the owner's: which are valid now */
+	struct client_remote_region {
+		struct verbs_region region;
+		struct verbs_mapping mapping;
+	} * *by_index; /* [VERBS_KEYS_MAX] */
+};
+
+struct client_qp {
+	struct weir_qp qp;
+	/* What every post and poll touches first. */
+	struct client_lock lock;
+	uint8_t path; /* enum verbs_path */
+	bool sends; /* RTS, or SQD on its way */
+	bool receives; /* INIT to SQE */
+	bool sq_sig_all;
+	struct verbs_queue own;
+	struct client_cq *send_cq, *recv_cq;
+	struct client_srq *srq;
+	uint32_t inbox_next; /* next message to take */
+	uint32_t consumed_told; /* of which the producer was told */
+	/* Sends: [sent_done, sent_next) are on their way, in order. */
+	uint32_t sent_done, sent_next;
+	struct client_sent *sent; /* [request_depth] */
+	uint8_t *requests; /* private copies on the direct path; own.requests on the engine path */
+	struct verbs_transfer transfer; /* of request sent_done, if `transferring` */
+	bool transferring;
+	uint8_t waiting; /* enum verbs_step: why it does not go on; VERBS_FINISHED: it does */
+	uint32_t rnr_tries;
+	uint64_t waiting_since_ns, retry_at_ns;
+	/* Receives: [received_done, received_next) are posted. */
+	uint32_t received_done, received_next;
+	struct client_received *received; /* [receive_depth] */
+	struct verbs_segment *received_segments; /* [receive_depth * receive_segments] */
+	/* The other end, direct path. */
+	struct verbs_responder responder;
+	struct client_remote remote;
+	struct verbs_srq peer_srq;
+	struct verbs_mapping peer_memory, peer_keys, peer_srq_memory;
+	int peer_event_fd; /* -1: it never sleeps */
+	/* Set up. */
+	struct verbs_mapping memory;
+	int memory_fd;
+	struct weir_qp_attr attr;
+	struct weir_qp_cap cap;
+	uint64_t rnr_ns[32]; /* unused codes 0 */
+	struct client_raw *raw; /* WEIR_QPT_RAW_PACKET: raw.c */
+	uint32_t users; /* flows */
+	struct client_qp *next;
+};
+
+enum { CLIENT_EVENTS_MAX = 256 };
+
+struct weir_device {
+	int socket, doorbell, keys_fd;
+	bool gone; /* the engine is: VERBS_EVENT or end of file */
+	char path[108];
+	pthread_mutex_t lock; /* objects, the socket and what waits of events */
+	uint32_t number; /* of the last request */
+	struct verbs_hello_answer hello;
+	struct verbs_keys *keys;
+	struct verbs_mapping keys_mapping;
+	struct client_regions own; /* our regions */
+	struct client_pd *pds;
+	struct client_mr *mrs;
+	struct client_cq *cqs;
+	struct client_qp *qps;
+	struct client_srq *srqs;
+	struct client_channel *channels;
+	struct weir_async_event events[CLIENT_EVENTS_MAX];
+	uint32_t events_head, events_tail;
+	struct client_memory *memory; /* memory.c */
+};
+
+/* error.c: fails with an errno value and a sentence for weir_error_text(). Returns `code`. */
+int client_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* connection.c. One request and its answer, under device->lock; events that come meanwhile are
+ * kept. fds: sent, stay the caller's; ret_fds [VERBS_FDS_MAX] (NULL: none wanted, closed). 0 or an
+ * errno value, said by client_fail(). */
+int client_request(struct weir_device *device, union verbs_message *message, const int fds[],
+	unsigned fd_count, int ret_fds[], unsigned *ret_fd_count);
+/* Reads events that wait on the socket. Called when conditions are looked at. */
+void client_take_events(struct weir_device *device);
+void client_event(struct weir_device *device, enum weir_event_type type, void *object);
+
+/* memory.c: the file behind [addr, addr + length): found, or made by moving its pages into shared
+ * memory. The descriptor is `ret_owned` by the caller or the device's. 0 or an errno value. */
+int client_memory_share(struct weir_device *device, void *addr, size_t length, bool writes,
+	int *ret_fd, uint64_t *ret_offset, bool *ret_owned);
+/* A region over it is gone. */
+void client_memory_unshare(struct weir_device *device, void *addr, size_t length);
+void client_memory_fini(struct weir_device *device);
+
+/* peer.c: asks for the other end: 0, ENOTCONN (not there yet), or another errno value. */
+int client_peer_find(struct client_qp *qp);
+void client_peer_forget(struct client_qp *qp);
+const struct verbs_region *client_remote_find(struct verbs_regions *regions, uint32_t key);
+
+/* post.c, the requests. Lock of the queue pair held. Moves on what is on its way; completions go to
+ * send_cq->ring (its lock is held). */
+void client_progress(struct client_qp *qp);
+/* Everything posted ends as WR_FLUSH_ERR, but the first send, if `status` is not 0, with that.
+ * cq locks held. */
+void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason);
+void client_complete(struct client_cq *cq, const struct weir_wc *wc);
+
+/* state.c: into the error state by itself: told to the engine and the other end, flushed. */
+void client_qp_error(struct client_qp *qp, uint32_t status, uint32_t reason);
+
+/* raw.c */
+int client_raw_create(struct client_qp *qp, const struct weir_qp_init_attr *attr);
+void client_raw_destroy(struct client_qp *qp);
+
+#endif
