@@ -2,8 +2,10 @@
 /*
  * What libweir's files know of its objects. Each begins with the public part that weir.h shows.
  *
- * Locks, in this order: device->lock (objects, the socket), cq->lock, qp->lock. They are spinlocks
- * on the data path and are not taken while the process has one thread.
+ * Locks, in this order: device->lock (objects), cq->lock (of two: the lower address first),
+ * qp->lock, srq->lock; then, each alone, socket_lock and event_lock, which nobody holds while he
+ * takes another. Those of the data path are spinlocks and are not taken while the process has one
+ * thread.
  */
 #ifndef WEIR_VERBS_CLIENT_H
 #define WEIR_VERBS_CLIENT_H
@@ -91,10 +93,12 @@ struct client_srq {
 	struct verbs_srq shared;
 	struct verbs_mapping mapping;
 	int fd;
-	uint32_t handle, posted, free_tag, limit;
-	/* By tag: what was posted. */
+	uint32_t handle, limit;
+	uint32_t posted; /* so far: the next turn */
+	uint32_t outstanding; /* posted and not yet taken */
+	/* By tag, which is the place of the entry: what was posted. */
 	uint64_t *wr_ids;
-	uint32_t *next_free;
+	bool *in_use;
 	struct verbs_segment *segments; /* [depth * shared.segments] */
 	uint32_t *segment_counts;
 	uint32_t users;
@@ -141,6 +145,7 @@ struct client_qp {
 	uint32_t sent_done, sent_next;
 	struct client_sent *sent; /* [request_depth] */
 	uint8_t *requests; /* private copies on the direct path; own.requests on the engine path */
+	uint8_t *private_requests; /* the former, as allocated */
 	struct verbs_transfer transfer; /* of request sent_done, if `transferring` */
 	bool transferring;
 	uint8_t waiting; /* enum verbs_step: why it does not go on; VERBS_FINISHED: it does */
@@ -170,11 +175,19 @@ struct client_qp {
 enum { CLIENT_EVENTS_MAX = 256 };
 
 struct weir_device {
-	int socket, doorbell, keys_fd;
-	bool gone; /* the engine is: VERBS_EVENT or end of file */
+	int socket, doorbell, keys_fd; /* socket: -1 when the engine is gone */
+	int event_fd; /* readable: something waits in `events` or `incoming` */
+	int async_fd; /* an epoll of event_fd and the socket */
+	bool gone; /* the engine is: VERBS_EVENT_KICKED or end of file */
+	bool fatal_said; /* and the application was told */
+	uint32_t kicked; /* enum verbs_reason */
 	char path[108];
-	pthread_mutex_t lock; /* objects, the socket and what waits of events */
+	pthread_mutex_t lock; /* objects */
+	pthread_mutex_t socket_lock; /* the socket, `number` and `incoming` */
+	struct client_lock event_lock; /* `events` */
 	uint32_t number; /* of the last request */
+	struct verbs_event incoming[CLIENT_EVENTS_MAX]; /* came, are not handled yet */
+	uint32_t incoming_count;
 	struct verbs_hello_answer hello;
 	struct verbs_keys *keys;
 	struct verbs_mapping keys_mapping;
@@ -193,14 +206,37 @@ struct weir_device {
 /* error.c: fails with an errno value and a sentence for weir_error_text(). Returns `code`. */
 int client_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* connection.c. One request and its answer, under device->lock; events that come meanwhile are
- * kept. fds: sent, stay the caller's; ret_fds [VERBS_FDS_MAX] (NULL: none wanted, closed). 0 or an
- * errno value, said by client_fail(). */
+/* connection.c. One request and its answer; events that come meanwhile are kept. Any lock but
+ * socket_lock and event_lock may be held. message->head.type and the body are set. fds: sent, stay
+ * the caller's; ret_fds [VERBS_FDS_MAX] (NULL: none wanted, closed). 0 or an errno value, said by
+ * client_fail(). */
 int client_request(struct weir_device *device, union verbs_message *message, const int fds[],
 	unsigned fd_count, int ret_fds[], unsigned *ret_fd_count);
-/* Reads events that wait on the socket. Called when conditions are looked at. */
+/* Reads events that wait on the socket, to be handled later; notices that the engine is gone. Any
+ * locks may be held, but those two. Called when conditions are looked at. */
 void client_take_events(struct weir_device *device);
+/* event.c. Does what came from the engine asks for. No lock is held. */
+void client_handle_events(struct weir_device *device);
+/* Tells the application. object: what the type is about, or NULL. Any locks but event_lock. */
 void client_event(struct weir_device *device, enum weir_event_type type, void *object);
+/* Forgets what was not read of an object that goes. */
+void client_event_forget(struct weir_device *device, const void *object);
+
+/* barrier.c: membarrier(2). Once for a process; whether the kernel has it. */
+bool client_barrier_init(void);
+/* A full memory fence on each CPU that runs a thread of an application or the engine: for him who
+ * seldom writes and then reads what those on the fast way read and write without a fence. */
+void client_barrier(void);
+
+/* channel.c: makes the channel of an armed completion queue readable. */
+void client_cq_wake(struct client_cq *cq);
+/* cq.c. Both queues' locks, once if they are the same, in order; then the queue pair's. */
+void client_qp_lock(struct client_qp *qp);
+void client_qp_unlock(struct client_qp *qp);
+
+/* srq.c: the message with this tag was taken: its work request. Its segments stay in
+ * srq->segments until the tag is used again. false: nothing was posted with it. */
+bool client_srq_take(struct client_srq *srq, uint32_t tag, uint64_t *ret_wr_id);
 
 /* memory.c: the file behind [addr, addr + length): found, or made by moving its pages into shared
  * memory. The descriptor is `ret_owned` by the caller or the device's. 0 or an errno value. */
@@ -210,7 +246,10 @@ int client_memory_share(struct weir_device *device, void *addr, size_t length, b
 void client_memory_unshare(struct weir_device *device, void *addr, size_t length);
 void client_memory_fini(struct weir_device *device);
 
-/* peer.c: asks for the other end: 0, ENOTCONN (not there yet), or another errno value. */
+/* peer.c, the queue pair's lock held. Asks for the other end, if it is not known: 0 and qp->path is
+ * set, ENOTCONN (not there yet), or another errno value. When that is the engine path, what was
+ * posted before ([sent_done, sent_next)) is moved from the private copies into own.requests,
+ * published, and qp->requests points there. */
 int client_peer_find(struct client_qp *qp);
 void client_peer_forget(struct client_qp *qp);
 const struct verbs_region *client_remote_find(struct verbs_regions *regions, uint32_t key);
@@ -218,12 +257,13 @@ const struct verbs_region *client_remote_find(struct verbs_regions *regions, uin
 /* post.c, the requests. Lock of the queue pair held. Moves on what is on its way; completions go to
  * send_cq->ring (its lock is held). */
 void client_progress(struct client_qp *qp);
-/* Everything posted ends as WR_FLUSH_ERR, but the first send, if `status` is not 0, with that.
- * cq locks held. */
+/* Everything posted ends as WR_FLUSH_ERR, but the first send, if `status` is not 0, with that. What
+ * stands in the inbox is taken first: it had arrived. cq locks held. */
 void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason);
 void client_complete(struct client_cq *cq, const struct weir_wc *wc);
 
-/* state.c: into the error state by itself: told to the engine and the other end, flushed. */
+/* state.c: into the error state by itself: told to the engine and the other end, flushed. Locks as
+ * of client_qp_lock(). Nothing if it is there already. */
 void client_qp_error(struct client_qp *qp, uint32_t status, uint32_t reason);
 
 /* raw.c */
