@@ -80,7 +80,11 @@ struct verbs_slot {
 	uint8_t payload[VERBS_PAYLOAD_MAX]; /* VERBS_SLOT_INLINE: the message */
 };
 
-enum verbs_arrival { VERBS_ARRIVED_SEND, VERBS_ARRIVED_WRITE }; /* the latter with immediate data */
+enum verbs_arrival {
+	VERBS_ARRIVED_SEND,
+	VERBS_ARRIVED_WRITE, /* with immediate data */
+	VERBS_ARRIVED_FAULT, /* no message: the initiator tried what it may not; see status */
+};
 
 enum verbs_slot_flags {
 	VERBS_SLOT_IMMEDIATE = 1 << 0,
@@ -171,7 +175,9 @@ struct verbs_queue_header {
 			    */
 	uint8_t pad3[VERBS_LINE_BYTES - 4];
 	/* Writer: the owner. */
-	uint32_t armed; /* 0; 1: wake for any message; 2: for solicited ones and errors */
+	/* 0: do not wake. Else count of armings << 2 | 1: for any message, | 2: for solicited ones
+	 * and errors. The count tells a sender for which arming it has woken already. */
+	uint32_t armed;
 	uint32_t sender_armed; /* wake for outcomes (engine path) */
 	uint32_t cpu; /* where the owner last polled, + 1 */
 	uint8_t pad4[VERBS_LINE_BYTES - 12];

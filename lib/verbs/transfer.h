@@ -66,6 +66,7 @@ struct verbs_responder {
 	uint32_t received; /* of its own receives, so many were seen posted */
 	uint32_t consumed; /* messages it was seen to have taken */
 	uint32_t taken; /* receives used up (no SRQ) */
+	uint32_t woken; /* verbs_queue_header.armed for which it was woken */
 	bool wrote; /* something was put into its inbox: wake it if it is armed */
 	bool solicited; /* and it was solicited */
 };
@@ -75,8 +76,13 @@ struct verbs_transfer {
 	struct verbs_request request;
 	struct verbs_segment segments[VERBS_SEGMENTS_MAX];
 	const uint8_t *payload; /* inline: `request.bytes` bytes, private */
+	/* Where an atomic is noted before it is done: the initiator's header; NULL: nowhere. */
+	struct verbs_queue_header *journal;
 	uint64_t done_bytes; /* of a message that goes in steps */
-	uint32_t claimed; /* SRQ entry + 1 that it has taken; 0: none */
+	/* The receive it goes to, once that is chosen: a copy. */
+	bool has_receive;
+	uint32_t receive_tag, receive_bytes, receive_count;
+	struct verbs_segment receive[VERBS_SEGMENTS_MAX];
 	uint16_t status; /* enum weir_wc_status */
 	uint16_t reason; /* enum verbs_reason */
 };
@@ -89,8 +95,18 @@ enum verbs_step {
 	VERBS_WAIT_ROOM, /* its inbox is full */
 };
 
-/* Does as much of it as one step may. `own`: the initiator's regions, `pd` its domain; `source` its
- * queue pair's number. */
+/* A new request: all but `request`, `segments`, `payload` and `journal` is set to its start. */
+static inline void verbs_transfer_begin(struct verbs_transfer *transfer)
+{
+	transfer->done_bytes = 0;
+	transfer->has_receive = false;
+	transfer->status = 0;
+	transfer->reason = 0;
+}
+
+/* Does as much of it as one step may. On an error that the responder has to know of, its inbox
+ * tells it (VERBS_ARRIVED_FAULT, or a status with the receive). `own`: the initiator's regions,
+ * `pd` its domain; `source` its queue pair's number. */
 enum verbs_step verbs_transfer_step(struct verbs_transfer *transfer,
 	struct verbs_responder *responder, struct verbs_regions *own, uint32_t pd, uint32_t source);
 
