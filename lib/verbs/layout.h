@@ -196,7 +196,9 @@ struct verbs_queue_header {
 	uint32_t executed; /* requests whose effect and outcome are written */
 	uint32_t intent; /* request number + 1 of an atomic that is being done, */
 	uint64_t intent_before, intent_after; /* and the word before and after it */
-	uint8_t pad7[VERBS_LINE_BYTES - 24];
+	uint32_t sending; /* request number + 1 of one whose message is being put */
+	uint32_t sending_place; /* into the other end's inbox, as this message number */
+	uint8_t pad7[VERBS_LINE_BYTES - 32];
 };
 
 /* First page of SRQ memory. */

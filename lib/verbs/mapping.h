@@ -26,6 +26,9 @@ struct verbs_mapping {
 int verbs_map(struct verbs_mapping *mapping, int fd, uint64_t offset, uint64_t bytes, bool writable,
 	struct error *error);
 void verbs_unmap(struct verbs_mapping *mapping); /* of a zeroed one: nothing */
+/* Made of huge pages: its owner can punch holes into it, and who then touches them while no huge
+ * page is free dies of SIGBUS. No seal forbids that. Not for memory of somebody not trusted. */
+bool verbs_file_is_huge(int fd);
 
 /* A sealed memfd of `bytes` (rounded up to pages), mapped. Returns the fd or -errno. */
 int verbs_memory_create(const char *name, size_t bytes, bool huge, struct verbs_mapping *mapping,
