@@ -75,7 +75,7 @@ struct client_cq {
 	struct client_lock lock;
 	uint32_t head, tail, mask; /* of `ring`: what sends left, and flushed receives */
 	struct weir_wc *ring;
-	bool overrun;
+	bool overrun, overrun_told; /* told: the event was raised */
 	uint8_t armed; /* 0; 1: next completion; 2: next solicited one or error */
 	uint16_t next_receiver; /* where polling goes on */
 	uint16_t receiver_count, sender_count;
@@ -136,6 +136,7 @@ struct client_qp {
 	bool sends; /* RTS, or SQD on its way */
 	bool receives; /* INIT to SQE */
 	bool sq_sig_all;
+	bool flushing; /* the error state: what is posted ends as WR_FLUSH_ERR, in poll.c */
 	struct verbs_queue own;
 	struct client_cq *send_cq, *recv_cq;
 	struct client_srq *srq;
@@ -144,7 +145,6 @@ struct client_qp {
 	/* Sends: [sent_done, sent_next) are on their way, in order. */
 	uint32_t sent_done, sent_next;
 	struct client_sent *sent; /* [request_depth] */
-	uint8_t *requests; /* private copies on the direct path; own.requests on the engine path */
 	uint8_t *private_requests; /* the former, as allocated */
 	struct verbs_transfer transfer; /* of request sent_done, if `transferring` */
 	bool transferring;
@@ -166,7 +166,6 @@ struct client_qp {
 	int memory_fd;
 	struct weir_qp_attr attr;
 	struct weir_qp_cap cap;
-	uint64_t rnr_ns[32]; /* unused codes 0 */
 	struct client_raw *raw; /* WEIR_QPT_RAW_PACKET: raw.c */
 	uint32_t users; /* flows */
 	struct client_qp *next;
@@ -218,6 +217,7 @@ void client_take_events(struct weir_device *device);
 /* event.c. Does what came from the engine asks for. No lock is held. */
 void client_handle_events(struct weir_device *device);
 /* Tells the application. object: what the type is about, or NULL. Any locks but event_lock. */
+/* Keeps an event for weir_get_async_event(). Takes no lock that posting and polling hold. */
 void client_event(struct weir_device *device, enum weir_event_type type, void *object);
 /* Forgets what was not read of an object that goes. */
 void client_event_forget(struct weir_device *device, const void *object);
@@ -234,10 +234,6 @@ void client_cq_wake(struct client_cq *cq);
 void client_qp_lock(struct client_qp *qp);
 void client_qp_unlock(struct client_qp *qp);
 
-/* srq.c: the message with this tag was taken: its work request. Its segments stay in
- * srq->segments until the tag is used again. false: nothing was posted with it. */
-bool client_srq_take(struct client_srq *srq, uint32_t tag, uint64_t *ret_wr_id);
-
 /* memory.c: the file behind [addr, addr + length): found, or made by moving its pages into shared
  * memory. The descriptor is `ret_owned` by the caller or the device's. 0 or an errno value. */
 int client_memory_share(struct weir_device *device, void *addr, size_t length, bool writes,
@@ -247,24 +243,37 @@ void client_memory_unshare(struct weir_device *device, void *addr, size_t length
 void client_memory_fini(struct weir_device *device);
 
 /* peer.c, the queue pair's lock held. Asks for the other end, if it is not known: 0 and qp->path is
- * set, ENOTCONN (not there yet), or another errno value. When that is the engine path, what was
- * posted before ([sent_done, sent_next)) is moved from the private copies into own.requests,
- * published, and qp->requests points there. */
+ * set, ENOTCONN (not there yet), or another errno value. What was
+ * posted before stands in own.requests already, on both paths: nothing is moved. */
 int client_peer_find(struct client_qp *qp);
 void client_peer_forget(struct client_qp *qp);
 const struct verbs_region *client_remote_find(struct verbs_regions *regions, uint32_t key);
 
-/* post.c, the requests. Lock of the queue pair held. Moves on what is on its way; completions go to
- * send_cq->ring (its lock is held). */
+/* progress.c. Locks of send_cq and of the queue pair held. Moves on what is on its way; completions
+ * go to send_cq->ring. */
 void client_progress(struct client_qp *qp);
-/* Everything posted ends as WR_FLUSH_ERR, but the first send, if `status` is not 0, with that. What
- * stands in the inbox is taken first: it had arrived. cq locks held. */
+/* The same locks. From now on everything posted ends as WR_FLUSH_ERR (when it is polled); the first
+ * send, if `status` is not 0, with that. The caller wakes who sleeps. */
 void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason);
-void client_complete(struct client_cq *cq, const struct weir_wc *wc);
 
-/* state.c: into the error state by itself: told to the engine and the other end, flushed. Locks as
- * of client_qp_lock(). Nothing if it is there already. */
+/* srq.c: what was posted as entry `tag`, which is free again after it. false: nothing was. The
+ * segments stay as they are until the next weir_post_srq_recv(). */
+struct client_srq_receive {
+	uint64_t wr_id;
+	const struct verbs_segment *segments;
+	uint32_t segment_count, bytes;
+};
+bool client_srq_take(struct client_srq *srq, uint32_t tag, struct client_srq_receive *ret_receive);
+
+/* state.c. Into the error state by itself. The queue pair's lock is held, and perhaps that of one
+ * of its CQs, so it takes none of those and not device->lock: it publishes the state in the header,
+ * where the engine and the other end see it, calls client_flush() if the lock of send_cq is held
+ * too (`status` not 0) or sets `flushing`, and leaves an event. */
 void client_qp_error(struct client_qp *qp, uint32_t status, uint32_t reason);
+/* The same for a failed send of an unreliable one: SQE. */
+void client_qp_send_error(struct client_qp *qp, uint32_t reason);
+/* Of verbs' code for the RNR timer: nanoseconds. */
+uint64_t client_rnr_ns(uint32_t code);
 
 /* raw.c */
 int client_raw_create(struct client_qp *qp, const struct weir_qp_init_attr *attr);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Posting sends. A request is done at once where that can be: nothing before it waits, the other
+ * end is reachable (direct path), and it is short. Else it is kept in the requests of the queue
+ * pair's memory: progress.c goes on with it, or the engine does.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "verbs/client/data_path.h"
+
+/* ---- what is asked for ---- */
+
+static uint64_t list_bytes(const struct weir_send_wr *wr)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < wr->num_sge; i++)
+		bytes += wr->sg_list[i].length;
+	return bytes;
+}
+
+static bool opcode_fits(const struct client_qp *qp, uint32_t opcode)
+{
+	switch (qp->qp.qp_type) {
+	case WEIR_QPT_RC: return opcode <= WEIR_WR_ATOMIC_FETCH_AND_ADD;
+	case WEIR_QPT_UC: return opcode <= WEIR_WR_SEND_WITH_IMM;
+	case WEIR_QPT_UD: return opcode == WEIR_WR_SEND || opcode == WEIR_WR_SEND_WITH_IMM;
+	default: return false;
+	}
+}
+
+static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint64_t bytes)
+{
+	if (!qp->sends && qp->qp.state != WEIR_QPS_ERR && qp->qp.state != WEIR_QPS_SQE)
+		return client_fail(EINVAL,
+			"weir_post_send: queue pair %u is not in a state to send (RTS)",
+			qp->qp.qp_num);
+	if (!opcode_fits(qp, wr->opcode))
+		return client_fail(EINVAL, "weir_post_send: opcode %u is none for this queue pair",
+			wr->opcode);
+	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > qp->cap.max_send_sge)
+		return client_fail(EINVAL, "weir_post_send: %d segments, the queue pair has %u",
+			wr->num_sge, qp->cap.max_send_sge);
+	if ((wr->send_flags & WEIR_SEND_INLINE) != 0 && bytes > qp->cap.max_inline_data)
+		return client_fail(EINVAL, "weir_post_send: %lu bytes inline, at most %u",
+			(unsigned long)bytes, qp->cap.max_inline_data);
+	if (bytes > (qp->qp.qp_type == WEIR_QPT_UD ? VERBS_UD_MAX : VERBS_MESSAGE_MAX))
+		return client_fail(EINVAL, "weir_post_send: a message of %lu bytes is too long",
+			(unsigned long)bytes);
+	if (qp->sent_next - qp->sent_done >= qp->own.geometry.request_depth)
+		return client_fail(ENOMEM, "weir_post_send: the send queue is full");
+	return 0;
+}
+
+/* ---- at once ---- */
+
+/* Whether all segments lie in regions of ours. */
+static inline bool segments_good(const struct client_qp *qp, const struct weir_send_wr *wr)
+{
+	for (int i = 0; i < wr->num_sge; i++) {
+		const struct weir_sge *sge = &wr->sg_list[i];
+
+		if (client_own_place(qp, sge->lkey, sge->addr, sge->length, 0) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static inline void gather(uint8_t *to, const struct weir_send_wr *wr)
+{
+	for (int i = 0; i < wr->num_sge; i++) {
+		const struct weir_sge *sge = &wr->sg_list[i];
+
+		/* Checked; or inline, of which nothing is to be checked. */
+		verbs_copy(to, (const uint8_t *)(uintptr_t)sge->addr, sge->length);
+		to += sge->length;
+	}
+}
+
+/* A short message travels in its slot. false: not this one, or not now. */
+static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+{
+	struct verbs_responder *responder = &qp->responder;
+	struct verbs_slot *slot;
+
+	if (bytes > VERBS_PAYLOAD_MAX || responder->srq != NULL ||
+		!verbs_open_for(responder, qp->qp.qp_num) || !verbs_receive_posted(responder) ||
+		bytes > verbs_receive_size(responder))
+		return false;
+	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 && !segments_good(qp, wr))
+		return false;
+	slot = verbs_next_slot(responder);
+	slot->bytes = bytes;
+	slot->immediate = wr->imm_data;
+	slot->source = qp->qp.qp_num;
+	slot->kind = VERBS_ARRIVED_SEND;
+	slot->status = WEIR_WC_SUCCESS;
+	slot->flags = (uint8_t)(VERBS_SLOT_INLINE |
+		(wr->opcode == WEIR_WR_SEND_WITH_IMM ? VERBS_SLOT_IMMEDIATE : 0) |
+		(wr->send_flags & WEIR_SEND_SOLICITED ? VERBS_SLOT_SOLICITED : 0));
+	gather(slot->payload, wr);
+	verbs_publish(responder, slot);
+	responder->taken++;
+	client_wake_peer(qp, (wr->send_flags & WEIR_SEND_SOLICITED) != 0);
+	return true;
+}
+
+/* A write of one piece. */
+static inline bool quick_write(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+{
+	struct verbs_queue_header *header = qp->responder.queue.header;
+	const struct weir_sge *sge = wr->sg_list;
+	const struct verbs_region *region;
+	uint8_t *to = NULL;
+
+	if (bytes > VERBS_STEP_BYTES || wr->num_sge != 1 ||
+		!verbs_open_for(&qp->responder, qp->qp.qp_num) ||
+		(__atomic_load_n(&header->access, __ATOMIC_RELAXED) & WEIR_ACCESS_REMOTE_WRITE) ==
+			0)
+		return false;
+	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 &&
+		client_own_place(qp, sge->lkey, sge->addr, bytes, 0) == NULL)
+		return false;
+	client_busy_begin(qp);
+	region = client_remote_known(&qp->remote, wr->wr.rdma.rkey);
+	if (region != NULL && region->pd == qp->responder.queue.pd &&
+		(region->access & WEIR_ACCESS_REMOTE_WRITE) != 0)
+		to = verbs_region_place(region, wr->wr.rdma.remote_addr, bytes);
+	if (to != NULL)
+		verbs_copy_ordered(to, (const uint8_t *)(uintptr_t)sge->addr, bytes);
+	client_busy_end(qp);
+	return to != NULL;
+}
+
+static inline bool quick(struct client_qp *qp, const struct weir_send_wr *wr, uint64_t bytes)
+{
+	struct weir_wc wc;
+
+	if (qp->path != VERBS_PATH_DIRECT || qp->sent_done != qp->sent_next || !qp->sends)
+		return false;
+	switch (wr->opcode) {
+	case WEIR_WR_SEND:
+	case WEIR_WR_SEND_WITH_IMM:
+		if (!quick_send(qp, wr, (uint32_t)bytes))
+			return false;
+		break;
+	case WEIR_WR_RDMA_WRITE:
+		if (!quick_write(qp, wr, (uint32_t)bytes))
+			return false;
+		break;
+	default: return false;
+	}
+	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0) {
+		client_wc_sent(&wc, wr->wr_id, wr->opcode, (uint32_t)bytes, qp->qp.qp_num);
+		client_complete(qp->send_cq, &wc);
+	}
+	return true;
+}
+
+/* ---- later ---- */
+
+static void keep(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+{
+	uint32_t place = qp->sent_next & (qp->own.geometry.request_depth - 1);
+	struct verbs_request *request = client_request_at(qp, qp->sent_next);
+	bool atomic = wr->opcode >= WEIR_WR_ATOMIC_CMP_AND_SWP;
+
+	qp->sent[place] = (struct client_sent){.wr_id = wr->wr_id,
+		.bytes = bytes,
+		.opcode = (uint8_t)wr->opcode,
+		.signaled = qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0};
+	request->opcode = (uint8_t)wr->opcode;
+	request->flags = (uint8_t)wr->send_flags;
+	request->segment_count = (uint16_t)wr->num_sge;
+	request->bytes = bytes;
+	request->immediate = wr->imm_data;
+	request->remote_address = wr->wr.rdma.remote_addr;
+	request->remote_key = atomic ? wr->wr.atomic.rkey : wr->wr.rdma.rkey;
+	request->compare_add = atomic ? wr->wr.atomic.compare_add : 0;
+	request->swap = atomic ? wr->wr.atomic.swap : 0;
+	request->remote_queue = 0;
+	if (qp->qp.qp_type == WEIR_QPT_UD) {
+		request->remote_queue = wr->wr.ud.remote_qpn;
+		request->remote_qkey = wr->wr.ud.remote_qkey;
+	}
+	if ((wr->send_flags & WEIR_SEND_INLINE) != 0)
+		gather(request->payload, wr);
+	else
+		memcpy(request->segments, wr->sg_list,
+			(size_t)wr->num_sge * sizeof(struct verbs_segment));
+	qp->sent_next++;
+	qp->send_cq->pending++;
+	__atomic_store_n(&request->sequence, qp->sent_next, __ATOMIC_RELEASE);
+}
+
+static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
+{
+	uint64_t bytes = list_bytes(wr);
+	int result = check(qp, wr, bytes);
+
+	if (result != 0 || quick(qp, wr, bytes))
+		return result;
+	keep(qp, wr, (uint32_t)bytes);
+	return 0;
+}
+
+int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+{
+	struct client_qp *qp = (struct client_qp *)public;
+	int result = 0;
+
+	client_lock(&qp->send_cq->lock);
+	client_lock(&qp->lock);
+	for (; wr != NULL; wr = wr->next) {
+		result = post_one(qp, wr);
+		if (result != 0) {
+			*bad_wr = wr;
+			break;
+		}
+	}
+	if (qp->sent_done != qp->sent_next) {
+		if (qp->path == VERBS_PATH_ENGINE)
+			client_ring_doorbell(qp);
+		client_progress(qp);
+	}
+	client_unlock(&qp->lock);
+	client_unlock(&qp->send_cq->lock);
+	return result;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Going on with what could not be done when it was posted: on the direct path by the executor,
+ * here; on the engine path by reading what the engine did.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "verbs/client/data_path.h"
+
+enum { PEER_RETRY_NS = 100000, STEPS_MAX = 16 };
+
+/* The oldest request is done. */
+static void finish(struct client_qp *qp, uint32_t status, uint32_t reason)
+{
+	const struct client_sent *sent =
+		&qp->sent[qp->sent_done & (qp->own.geometry.request_depth - 1)];
+	struct weir_wc wc;
+
+	if (sent->signaled || status != WEIR_WC_SUCCESS) {
+		client_wc_sent(&wc, sent->wr_id, sent->opcode, sent->bytes, qp->qp.qp_num);
+		wc.status = status;
+		wc.vendor_err = reason;
+		client_complete(qp->send_cq, &wc);
+	}
+	qp->sent_done++;
+	qp->send_cq->pending--;
+	qp->transferring = false;
+	qp->waiting = VERBS_FINISHED;
+}
+
+static void fail(struct client_qp *qp, uint32_t status, uint32_t reason)
+{
+	finish(qp, status, reason);
+	if (status == WEIR_WC_WR_FLUSH_ERR)
+		return;
+	if (qp->qp.qp_type == WEIR_QPT_RC)
+		client_qp_error(qp, 0, reason);
+	else
+		client_qp_send_error(qp, reason);
+}
+
+/* ---- direct ---- */
+
+static void load(struct client_qp *qp)
+{
+	const struct verbs_request *request = client_request_at(qp, qp->sent_done);
+	struct verbs_transfer *transfer = &qp->transfer;
+
+	transfer->request = *request;
+	if ((request->flags & WEIR_SEND_INLINE) != 0) {
+		transfer->payload = request->payload;
+	} else {
+		transfer->payload = NULL;
+		memcpy(transfer->segments, request->segments,
+			request->segment_count * sizeof(struct verbs_segment));
+	}
+	transfer->journal = NULL;
+	verbs_transfer_begin(transfer);
+	qp->transferring = true;
+	qp->waiting = VERBS_FINISHED;
+}
+
+/* How long the other end may keep us waiting for this. UINT64_MAX: for ever. */
+static uint64_t patience_ns(const struct client_qp *qp)
+{
+	uint64_t unit;
+
+	if (qp->waiting == VERBS_WAIT_RECEIVE || qp->waiting == VERBS_WAIT_ROOM) {
+		uint32_t code = qp->responder.queue.header != NULL
+			? __atomic_load_n(&qp->responder.queue.header->rnr_timer, __ATOMIC_RELAXED)
+			: 0;
+
+		if (qp->attr.rnr_retry == 7)
+			return UINT64_MAX;
+		return qp->attr.rnr_retry * client_rnr_ns(code);
+	}
+	if (qp->attr.timeout == 0)
+		return UINT64_MAX;
+	unit = 4096ull << (qp->attr.timeout & 31);
+	return unit * (qp->attr.retry_cnt + 1u);
+}
+
+/* It cannot go on. Unreliable ones do not wait. true: it was given up. */
+static bool wait(struct client_qp *qp, enum verbs_step why)
+{
+	uint64_t now_ns = clock_monotonic_ns(), patience;
+
+	if (qp->qp.qp_type == WEIR_QPT_UC) {
+		finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
+		return true;
+	}
+	if (qp->waiting != why) {
+		qp->waiting = (uint8_t)why;
+		qp->waiting_since_ns = now_ns;
+	}
+	patience = patience_ns(qp);
+	if (patience == UINT64_MAX || now_ns - qp->waiting_since_ns < patience)
+		return false;
+	if (why == VERBS_WAIT_PEER)
+		fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_NOT_READY);
+	else
+		fail(qp, WEIR_WC_RNR_RETRY_EXC_ERR, VERBS_REASON_NO_RECEIVE);
+	return true;
+}
+
+static bool step(struct client_qp *qp)
+{
+	enum verbs_step step;
+
+	if (!qp->transferring)
+		load(qp);
+	client_busy_begin(qp);
+	step = verbs_transfer_step(&qp->transfer, &qp->responder, &qp->qp.device->own.regions,
+		qp->own.pd, qp->qp.qp_num);
+	client_busy_end(qp);
+	if (qp->responder.wrote) {
+		client_wake_peer(qp, qp->responder.solicited);
+		qp->responder.wrote = qp->responder.solicited = false;
+	}
+	switch (step) {
+	case VERBS_FINISHED:
+		if (qp->transfer.status == WEIR_WC_SUCCESS)
+			finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
+		else
+			fail(qp, qp->transfer.status, qp->transfer.reason);
+		return true;
+	case VERBS_AGAIN: qp->waiting = VERBS_FINISHED; return true;
+	default: return wait(qp, step);
+	}
+}
+
+static void progress_direct(struct client_qp *qp)
+{
+	unsigned steps = 0;
+
+	while (qp->sent_done != qp->sent_next && steps++ < STEPS_MAX && qp->sends)
+		if (!step(qp))
+			return;
+}
+
+/* ---- engine ---- */
+
+static void progress_engine(struct client_qp *qp)
+{
+	while (qp->sent_done != qp->sent_next) {
+		const struct verbs_outcome *outcome =
+			&qp->own.outcomes[qp->sent_done & (qp->own.geometry.request_depth - 1)];
+
+		if (__atomic_load_n(&outcome->sequence, __ATOMIC_ACQUIRE) != qp->sent_done + 1)
+			return;
+		if (outcome->status == WEIR_WC_SUCCESS)
+			finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
+		else
+			fail(qp, outcome->status, outcome->reason);
+	}
+}
+
+/* ---- both ---- */
+
+static void find_peer(struct client_qp *qp)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (now_ns < qp->retry_at_ns)
+		return;
+	qp->retry_at_ns = now_ns + PEER_RETRY_NS;
+	if (client_peer_find(qp) == ENOTCONN || qp->path == VERBS_PATH_NONE)
+		wait(qp, VERBS_WAIT_PEER);
+	else if (qp->path == VERBS_PATH_ENGINE)
+		client_ring_doorbell(qp);
+}
+
+void client_progress(struct client_qp *qp)
+{
+	if (qp->sent_done == qp->sent_next)
+		return;
+	if (qp->flushing) {
+		while (qp->sent_done != qp->sent_next)
+			finish(qp, WEIR_WC_WR_FLUSH_ERR, VERBS_REASON_FLUSHED);
+		return;
+	}
+	if (qp->path == VERBS_PATH_NONE)
+		find_peer(qp);
+	if (qp->path == VERBS_PATH_DIRECT)
+		progress_direct(qp);
+	else if (qp->path == VERBS_PATH_ENGINE)
+		progress_engine(qp);
+}
+
+void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason)
+{
+	if (status != WEIR_WC_SUCCESS && qp->sent_done != qp->sent_next)
+		finish(qp, status, reason);
+	qp->flushing = true;
+}
