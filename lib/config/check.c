@@ -268,8 +268,18 @@ static void check_order(struct report *report, const struct config *config, unsi
 			pipeline->from);
 }
 
+/* "verbs": "off" beside no ports: that there is such a member is all the table looks at. */
+static void check_purpose(struct report *report, const struct config *config)
+{
+	if (!config->verbs.on && config->port_count == 0 && report_has(report, "/verbs"))
+		report_at(report, "/verbs",
+			"neither applications nor ports: expected \"ports\" and \"pipelines\", or "
+			"an object for \"verbs\"");
+}
+
 void config_check(struct report *report, struct config *config)
 {
+	check_purpose(report, config);
 	for (unsigned i = 0; i < config->pipeline_count; i++) {
 		check_from(report, config, i);
 		check_to(report, config, i);

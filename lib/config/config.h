@@ -273,6 +273,18 @@ struct config_control {
 			 none */
 };
 
+enum verbs_path_policy { VERBS_PATH_AUTO, VERBS_PATH_ONLY_DIRECT, VERBS_PATH_ONLY_ENGINE };
+
+/* For applications: verbs/weir.h. Limits are those of each connection but for `connections`. */
+struct config_verbs {
+	bool on;
+	char *socket; /* path; NULL: "$XDG_RUNTIME_DIR/weir-verbs.sock" or
+			 /run/weir-verbs.sock as root */
+	enum verbs_path_policy path; /* who moves the data of connected queue pairs */
+	uint32_t connections, queue_pairs, regions, depth;
+	uint64_t memory_bytes; /* registered in all */
+};
+
 struct config {
 	struct config_memory memory;
 	uint16_t port_count;
@@ -285,6 +297,7 @@ struct config {
 	struct config_capture captures[CONFIG_CAPTURES_MAX];
 	struct config_stats stats;
 	struct config_control control;
+	struct config_verbs verbs;
 };
 
 /* Names of the stages a pipeline may use, NULL-terminated: io mac macswap 5tswap csum icmpecho

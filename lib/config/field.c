@@ -240,6 +240,7 @@ void fields_parse(struct report *report, const struct field *fields, unsigned va
 			continue;
 		value = find_value(report, field, object, &key);
 		if (value == NULL && field->required &&
+			(field->unless == NULL || json_object_get(object, field->unless) == NULL) &&
 			(field->variants == 0 || variants != FIELD_VARIANTS_ALL))
 			report_value(report, "\"%s\" is missing: %s", field->name, field->help);
 		mark = report_enter_key(report, key);

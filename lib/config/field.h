@@ -43,7 +43,7 @@ extern const struct field_kind field_rss_key, field_rss_letters, field_rss_weigh
 extern const struct field_kind field_cpu_mask, field_queue_masks; /* mask */
 extern const struct field_kind field_string, field_strings, field_enum, field_name, field_ignored;
 extern const struct field_kind field_object, field_ports, field_pipelines, field_stages,
-	field_captures;
+	field_captures, field_verbs;
 
 struct field {
 	const char *name;
@@ -58,6 +58,7 @@ struct field {
 				     enum; or the only numbers that are allowed */
 	const struct field *fields; /* of an object; a name of NULL ends them */
 	bool required;
+	const char *unless; /* not required beside this member; NULL: always */
 	bool live; /* may be set while weir runs (change.h): plain data, not the whole struct */
 	/* Some objects come in variants (a port's source, a stage's type): bit i of `variants` says
 	 * that variant i has this field. 0: all have it. */

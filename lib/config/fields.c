@@ -30,6 +30,8 @@ static const char *const scheduler_policies[] = {"other", "batch", "fifo", "rr",
 static const char *const gro_rules[] = {"classic", "current", NULL};
 static const char *const orders[] = {"flow", "restore", NULL};
 static const char *const automatic[] = {"auto", NULL};
+static const char *const switched_off[] = {"off", NULL};
+static const char *const verbs_paths[] = {"auto", "direct", "engine", NULL};
 
 const char *const port_kind_names[] = {"device", "replay", "generate", "file", "interface", NULL};
 
@@ -593,6 +595,36 @@ static const struct field control_fields[] = {
 	{.name = NULL},
 };
 
+#define VERBS(member) AT(struct config_verbs, member)
+
+static const struct field verbs_fields[] = {
+	{"socket", &field_string, VERBS(socket), .min = 1, .max = 107, .zero = "auto",
+		.fallback = "\"auto\"",
+		.help = "Path of the unix socket that applications connect to; \"auto\": "
+			"$XDG_RUNTIME_DIR/weir-verbs.sock, or /run/weir-verbs.sock as root. Who "
+			"may "
+			"write to it may attach."},
+	{"path", &field_enum, VERBS(path), .names = verbs_paths, .fallback = "\"auto\"",
+		.help = "Who moves the data between connected queue pairs: \"direct\": the "
+			"initiator's library, in memory that both map, for processes that trust "
+			"each "
+			"other; \"engine\": the engine checks and moves every request; \"auto\": "
+			"direct between processes of one user, else engine."},
+	{"connections", &field_integer, VERBS(connections), .min = 1, .max = 1024, .fallback = "64",
+		.help = "Applications at a time."},
+	{"queue_pairs", &field_integer, VERBS(queue_pairs), .min = 1, .max = 65536,
+		.fallback = "1024", .help = "Of each application."},
+	{"regions", &field_integer, VERBS(regions), .min = 1, .max = 65535, .fallback = "4096",
+		.help = "Registered memory regions of each application."},
+	{"depth", &field_integer, VERBS(depth), .min = 16, .max = 32768, .fallback = "32768",
+		.unit = "work requests", .help = "Of a queue at most."},
+	{"memory", &field_bytes, VERBS(memory_bytes), .min = 4096, .max = INT64_C(1) << 46,
+		.fallback = "\"64GiB\"",
+		.help = "Registered by each application in all. It is the application's own "
+			"memory."},
+	{.name = NULL},
+};
+
 #define CONFIG(member) AT(struct config, member)
 
 const struct field config_fields[] = {
@@ -601,14 +633,14 @@ const struct field config_fields[] = {
 	{"memory", &field_object, CONFIG(memory), .fields = memory_fields, .fallback = "{}",
 		.help = "Memory for packets, and DPDK's environment."},
 	{"ports", &field_ports, WHOLE(struct config), .min = 1, .max = CONFIG_PORTS_MAX,
-		.required = true,
+		.required = true, .unless = "verbs",
 		.help = "What packets come from and go to, by a name of your choice."},
 	{"workers", &field_object, CONFIG(workers), .fields = workers_fields, .names = automatic,
 		.fallback = "{}", .help = "The threads that move packets."},
 	{"steering", &field_object, CONFIG(steering), .fields = steering_fields, .fallback = "{}",
 		.help = "How packets get to the right worker, with the kernel's names."},
 	{"pipelines", &field_pipelines, WHOLE(struct config), .min = 1, .max = CONFIG_PIPELINES_MAX,
-		.required = true,
+		.required = true, .unless = "verbs",
 		.help = "Which port's packets go to which port, through which stages."},
 	{"captures", &field_captures, WHOLE(struct config), .max = CONFIG_CAPTURES_MAX,
 		.fallback = "[]",
@@ -618,5 +650,10 @@ const struct field config_fields[] = {
 		.help = "What is told while it runs."},
 	{"control", &field_object, CONFIG(control), .fields = control_fields, .fallback = "{}",
 		.help = "How a running engine is spoken to."},
+	{"verbs", &field_verbs, CONFIG(verbs), .fields = verbs_fields, .names = switched_off,
+		.fallback = "\"off\"",
+		.help = "Applications may attach: queue pairs between them and to ports, as RDMA "
+			"has "
+			"them. With it a run needs no ports."},
 	{.name = NULL},
 };

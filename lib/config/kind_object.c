@@ -154,9 +154,13 @@ static int ports_parse(
 static int ports_write(const struct field *field, const void *target, json_t **ret_value)
 {
 	const struct config *config = target;
-	json_t *ports = json_object();
+	json_t *ports;
 
 	(void)field;
+	*ret_value = NULL;
+	if (config->port_count == 0)
+		return 0; /* beside "verbs": there need not be any */
+	ports = json_object();
 	for (unsigned i = 0; ports != NULL && i < config->port_count; i++) {
 		const struct config_port *port = &config->ports[i];
 		json_t *entry;
@@ -233,6 +237,9 @@ static int pipelines_write(const struct field *field, const void *target, json_t
 	const struct config *config = target;
 
 	(void)field;
+	*ret_value = NULL;
+	if (config->pipeline_count == 0)
+		return 0;
 	return fields_write_list(pipeline_fields, config->pipelines, sizeof(config->pipelines[0]),
 		config->pipeline_count, ret_value);
 }

@@ -77,13 +77,35 @@ json_t *fields_schema(const struct field *fields, unsigned variants)
 			continue;
 		if (json_object_set_new(properties, field->name, field_schema(field)) < 0 ||
 			(field->alias != NULL && add_alias(schema, field) < 0) ||
-			(field->required &&
+			(field->required && field->unless == NULL &&
 				json_array_append_new(required, json_string(field->name)) < 0)) {
 			json_decref(schema);
 			return NULL;
 		}
 	}
 	return schema;
+}
+
+/* What is required but beside another member. */
+static int add_unless(json_t *root)
+{
+	json_t *together = json_array(), *either = json_array();
+	const char *other = NULL;
+	int result = 0;
+
+	for (const struct field *field = config_fields; field->name != NULL; field++)
+		if (field->required && field->unless != NULL) {
+			other = field->unless;
+			result |= json_array_append_new(together, json_string(field->name));
+		}
+	if (result == 0 && other != NULL)
+		result = json_array_append_new(either, json_pack("{s:[s]}", "required", other)) |
+			json_array_append_new(either, json_pack("{s:O}", "required", together));
+	json_decref(together);
+	if (result == 0 && other != NULL)
+		return json_object_set_new(root, "anyOf", either) < 0 ? -ENOMEM : 0;
+	json_decref(either);
+	return result == 0 ? 0 : -ENOMEM;
 }
 
 char *config_schema(void)
@@ -96,7 +118,7 @@ char *config_schema(void)
 		root = json_pack("{s:s,s:s}", "$schema",
 			"https://json-schema.org/draft/2020-12/schema", "title",
 			"weir configuration");
-	if (root != NULL && json_object_update(root, schema) == 0)
+	if (root != NULL && json_object_update(root, schema) == 0 && add_unless(root) == 0)
 		text = field_text(root);
 	json_decref(schema);
 	json_decref(root);

@@ -51,7 +51,7 @@ static void warn_of_idle_workers(const struct config *config, struct plan *plan)
 	}
 	for (unsigned worker = 0; worker < plan->worker_count; worker++)
 		idle += has_work[worker] ? 0 : 1;
-	if (idle > 0)
+	if (idle > 0 && !config->verbs.on)
 		plan_warn(plan,
 			"%u of %u workers have no queue: give the ports more queues, let rss.mode "
 			"be "
