@@ -45,7 +45,9 @@ static bool works_grow(struct interpose_works *works)
 	uint32_t room = works->room != 0 ? works->room * 2 : 8;
 	uint8_t *grown;
 
-	if (works->count >= works->max_wr)
+	if (room > works->max_wr)
+		room = works->max_wr;
+	if (room <= works->room)
 		return false;
 	grown = realloc(works->works, room * works->stride);
 	if (grown == NULL)
