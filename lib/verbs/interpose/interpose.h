@@ -48,8 +48,6 @@
 /* Public, but in no header that is installed. */
 int ibv_query_gid_type(
 	struct ibv_context *context, uint8_t port_num, unsigned index, unsigned *ret_type);
-struct ibv_dm *ibv_import_dm(struct ibv_context *context, uint32_t dm_handle);
-void ibv_unimport_dm(struct ibv_dm *dm);
 /* libpci's. */
 void pci_init(void *access);
 void pci_scan_bus(void *access);
