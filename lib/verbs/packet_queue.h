@@ -7,11 +7,16 @@
  *
  * Received: the engine writes descriptors, the application releases them in order. Where a packet's
  * bytes are depends on the mode: in the engine's packet memory (mapped read-only, or a port's own
- * pool that is mapped writable), or copied into the area, a ring of bytes.
+ * pool that is mapped writable), or copied into the area, a ring of bytes. In any mode what cannot
+ * be lent is copied: each descriptor says where it is. Of a packet in several parts the first
+ * descriptor becomes valid last.
  * Sent: the application writes descriptors that point into the area (its own half), or at a
- * received packet that it has not released; the engine takes them in order.
+ * received packet that it has not released, and that is the engine's again from then on; the engine
+ * takes them in order.
  *
- * A super-packet is one packet in one or several parts.
+ * A super-packet is one packet in one or several parts. Its headers are those of the whole, and its
+ * TCP or UDP checksum is that of the pseudo header (what Linux calls CHECKSUM_PARTIAL); of one that
+ * is sent the engine fills it in itself.
  */
 #ifndef WEIR_VERBS_PACKET_QUEUE_H
 #define WEIR_VERBS_PACKET_QUEUE_H

@@ -189,7 +189,10 @@ struct verbs_get_packets_answer {
 	uint32_t mode; /* enum verbs_packet_mode, packet_queue.h */
 	uint32_t parts; /* in all; 0: copies only */
 	uint64_t bytes, fd_offset; /* of this part */
+	/* Where it belongs: descriptors count from the start of a span, which is contiguous. */
+	uint32_t span;
 	uint32_t writable;
+	uint64_t span_offset, span_bytes;
 };
 
 union verbs_message {
