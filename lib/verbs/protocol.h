@@ -21,6 +21,7 @@
 
 enum { VERBS_PROTOCOL_VERSION = 1, VERBS_MESSAGE_BYTES = 512, VERBS_FDS_MAX = 4 };
 enum { VERBS_NAME_BYTES = 32, VERBS_TEXT_BYTES = 160 };
+enum { VERBS_RATE_GBPS = 100, VERBS_LID = 1 }; /* what the port says of itself: nominal */
 
 enum verbs_message_type {
 	VERBS_HELLO = 1, /* fd: connection memory */
