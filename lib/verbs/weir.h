@@ -452,7 +452,8 @@ struct weir_packet {
 };
 
 /* Up to `count` packets or parts (a packet's parts are never split over two calls). They stay the
- * caller's until weir_release(). How many. Never blocks. */
+ * caller's until weir_release(). How many; negative with EMSGSIZE: the next packet has more parts than
+ * that (a super-packet of 64 KiB has up to 46 of 1448 bytes). Never blocks. */
 WEIR_API int weir_receive(struct weir_qp *qp, struct weir_packet *packets, int count);
 /* Gives the oldest `count` of what weir_receive() gave back. */
 WEIR_API void weir_release(struct weir_qp *qp, int count);
@@ -462,7 +463,7 @@ WEIR_API void *weir_packet_alloc(struct weir_qp *qp, uint32_t length);
  * super-packet is to be cut, checksums included, where the port does not carry it whole. */
 WEIR_API int weir_packet_send(struct weir_qp *qp, void *data, uint32_t length, uint16_t mss);
 /* Sends a received packet (all its parts) to the port named by its flow, without a copy where
- * that can be; it is released as any other. */
+ * that can be; it is released as any other, and not looked at any more. Once only. */
 WEIR_API int weir_forward(struct weir_qp *qp, const struct weir_packet *packet);
 /* Tells the engine of all that was queued since; weir_packet_send() and weir_forward() only queue.
  */
