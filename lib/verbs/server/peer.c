@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which queue pairs are connected, on which path, and what one end may know of the other: its
+ * memory only on the direct path, and only while both say that they are connected to each other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "verbs/server/state.h"
+
+enum { READERS_MAX = 1 << 16 };
+
+static bool connectable(const struct server_queue *queue)
+{
+	return queue->state >= WEIR_QPS_RTR && queue->state != WEIR_QPS_ERR &&
+		(queue->type == WEIR_QPT_RC || queue->type == WEIR_QPT_UC);
+}
+
+static uint32_t path_of(const struct server_queue *one, const struct server_queue *other)
+{
+	switch (one->connection->server->config.policy) {
+	case VERBS_POLICY_DIRECT: return VERBS_PATH_DIRECT;
+	case VERBS_POLICY_ENGINE: return VERBS_PATH_ENGINE;
+	default:
+		return one->connection->uid == other->connection->uid ? VERBS_PATH_DIRECT
+								      : VERBS_PATH_ENGINE;
+	}
+}
+
+static void condition_set(struct server_queue *queue, uint32_t condition, uint32_t reason)
+{
+	struct verbs_queue_header *header = queue->responder.queue.header;
+
+	header->condition_reason = reason;
+	__atomic_store_n(&header->condition, condition, __ATOMIC_RELEASE);
+}
+
+int server_pair(struct server_queue *queue)
+{
+	struct server_queue *other;
+	int rc;
+
+	if (queue->type == WEIR_QPT_UD)
+		return work_list(queue);
+	if (queue->peer != NULL)
+		return 0;
+	other = server_queue_find(queue->connection->server, queue->remote);
+	if (other == NULL || !connectable(other) || other->remote != queue->number ||
+		other->type != queue->type)
+		return 0;
+	queue->path = other->path = path_of(queue, other);
+	if (queue->path == VERBS_PATH_ENGINE) {
+		rc = work_list(queue);
+		if (rc == 0)
+			rc = work_list(other);
+		if (rc < 0)
+			return rc;
+	}
+	queue->peer = other;
+	other->peer = queue;
+	condition_set(queue, VERBS_CONNECTED, VERBS_REASON_NONE);
+	condition_set(other, VERBS_CONNECTED, VERBS_REASON_NONE);
+	return 0;
+}
+
+void server_unpair(struct server_queue *queue, bool gone)
+{
+	struct server_queue *other = queue->peer;
+
+	if (other == NULL)
+		return;
+	queue->peer = other->peer = NULL;
+	if (!gone || other == queue)
+		return;
+	condition_set(other, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);
+	if (other->receive_event_fd >= 0)
+		work_event_write(other->receive_event_fd);
+	if (other->send_event_fd >= 0)
+		work_event_write(other->send_event_fd);
+	server_tell(other->connection, VERBS_EVENT_PEER_GONE, other->number, other->number,
+		VERBS_REASON_PEER_GONE);
+}
+
+static int not_connected(struct server_call *call, const struct server_queue *queue)
+{
+	return error_set(&call->error, ENOTCONN,
+		"queue pair %u is not connected, or the other end is not yet", queue->number);
+}
+
+int server_get_peer(struct server_call *call)
+{
+	struct server_queue *queue = server_queue_own(call, call->request->get_peer.queue);
+	struct verbs_get_peer_answer *answer = &call->answer->get_peer_answer;
+	const struct server_queue *peer;
+
+	if (queue == NULL)
+		return -EINVAL;
+	peer = queue->peer;
+	if (queue->type == WEIR_QPT_UD) {
+		answer->path = VERBS_PATH_ENGINE;
+		return 0;
+	}
+	if (peer == NULL || !connectable(queue))
+		return not_connected(call, queue);
+	answer->path = queue->path;
+	if (queue->path != VERBS_PATH_DIRECT)
+		return 0;
+	answer->pd = peer->pd;
+	answer->process = peer->connection == queue->connection;
+	answer->geometry = peer->responder.queue.geometry;
+	call->answer_fds[call->answer_fd_count++] = peer->memory_fd;
+	call->answer_fds[call->answer_fd_count++] = peer->connection->keys_fd;
+	if (peer->receive_event_fd >= 0) {
+		answer->has_event_fd = 1;
+		call->answer_fds[call->answer_fd_count++] = peer->receive_event_fd;
+	}
+	if (peer->srq != NULL) {
+		answer->srq = peer->srq->handle;
+		answer->srq_depth = peer->srq->shared.depth;
+		answer->srq_segments = peer->srq->shared.segments;
+		call->answer_fds[call->answer_fd_count++] = peer->srq->fd;
+	}
+	return 0;
+}
+
+/* Remembers who was told, to tell him when it goes. */
+static int reader_add(struct server_region *region, uint32_t number)
+{
+	for (uint32_t i = 0; i < region->reader_count; i++)
+		if (region->readers[i] == number)
+			return 0;
+	if (region->reader_count == region->reader_room) {
+		uint32_t room = region->reader_room == 0 ? 4 : region->reader_room * 2;
+		uint32_t *readers = room > READERS_MAX
+			? NULL
+			: realloc(region->readers, room * sizeof(*readers));
+
+		if (readers == NULL)
+			return -ENOMEM;
+		region->readers = readers;
+		region->reader_room = room;
+	}
+	region->readers[region->reader_count++] = number;
+	return 0;
+}
+
+int server_get_region(struct server_call *call)
+{
+	const struct verbs_get_region *request = &call->request->get_region;
+	struct verbs_get_region_answer *answer = &call->answer->get_region_answer;
+	struct server_queue *queue = server_queue_own(call, request->queue);
+	struct server_region *region;
+	struct server_connection *owner;
+
+	if (queue == NULL)
+		return -EINVAL;
+	if (queue->peer == NULL || !connectable(queue) || queue->path != VERBS_PATH_DIRECT)
+		return not_connected(call, queue);
+	owner = queue->peer->connection;
+	if (server_region_find(&owner->executors_view, request->key) == NULL)
+		return error_set(&call->error, EACCES,
+			"the other end of queue pair %u has no region with key %#x", queue->number,
+			request->key);
+	region = owner->regions[verbs_key_index(request->key)];
+	if (region->region.pd != queue->peer->pd)
+		return error_set(&call->error, EACCES,
+			"the region with key %#x is of another protection domain", request->key);
+	if (reader_add(region, queue->number) < 0)
+		return -ENOMEM;
+	answer->pd = region->region.pd;
+	answer->access = region->region.access;
+	answer->address = region->region.address;
+	answer->bytes = region->region.bytes;
+	answer->fd_offset = region->fd_offset;
+	call->answer_fds[call->answer_fd_count++] = region->fd;
+	return 0;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the server's files know: connections and what they own.
+ *
+ * Who touches what. The server thread owns everything and may change it; `lock` is held in each of
+ * its steps, for those who look (view.c). Workers read queue pairs, shared receive queues and
+ * regions inside verbs_server_work(), and nothing of it outside. So before the server thread
+ * changes or frees what they might read, it stops them: see work_stop(). Fields that workers write
+ * say so.
+ */
+#ifndef WEIR_VERBS_SERVER_STATE_H
+#define WEIR_VERBS_SERVER_STATE_H
+
+#include <pthread.h>
+#include <sys/un.h>
+
+#include "verbs/mapping.h"
+#include "verbs/protocol.h"
+#include "verbs/server/server.h"
+#include "verbs/transfer.h"
+#include "verbs/weir.h"
+
+enum { SERVER_NAME_BYTES = 64, SERVER_BUCKETS = 4096, SERVER_WORKERS_MAX = 256 };
+
+struct server_connection;
+
+struct server_region {
+	struct verbs_region region;
+	struct verbs_mapping mapping;
+	int fd;
+	uint64_t fd_offset;
+	/* Queue pairs of others that GET_REGION told of it: they hear when it goes. */
+	uint32_t *readers;
+	uint32_t reader_count, reader_room;
+};
+
+struct server_srq {
+	struct verbs_srq shared;
+	struct verbs_mapping mapping;
+	int fd;
+	uint32_t handle, pd, users;
+};
+
+enum work_mode { /* what a worker does with a queue pair's requests */
+	WORK_NOTHING,
+	WORK_SEND,
+	WORK_FLUSH,
+};
+
+struct server_queue {
+	/* The queue pair as the end of messages: for whoever holds `taken`. */
+	struct verbs_responder responder;
+	uint32_t taken; /* 1: an executor is at it. Writers: workers */
+
+	/* As their beginning. Writer: its worker; the server thread while workers are stopped. */
+	uint32_t next; /* request */
+	uint8_t mode; /* enum work_mode */
+	bool transferring, resuming;
+	uint8_t waiting; /* enum verbs_step */
+	uint64_t waiting_since_ns;
+	uint64_t done_requests, done_bytes; /* read by view.c */
+	struct verbs_transfer transfer;
+	uint8_t payload[VERBS_INLINE_MAX];
+
+	/* Writer: the server thread; workers read it. */
+	struct server_connection *connection;
+	struct server_queue *peer; /* connected to it, and it to us */
+	uint32_t worker;
+	bool listed; /* with its worker */
+	int receive_event_fd, send_event_fd; /* -1: none */
+	uint32_t rnr_retry, retry, timeout;
+
+	/* Server thread only. */
+	uint32_t number, pd, type, state, remote, path;
+	struct server_srq *srq;
+	struct verbs_mapping mapping;
+	int memory_fd;
+	bool checked; /* its header is as agreed */
+	bool attached; /* raw: the engine serves it */
+	uint64_t raw_bytes; /* raw: of the area */
+	struct server_queue *next_of_connection, *next_of_bucket;
+};
+
+struct server_flow {
+	uint32_t handle, queue;
+	struct server_flow *next;
+};
+
+struct server_outgoing { /* a message that waits until the application reads */
+	struct server_outgoing *next;
+	int fds[VERBS_FDS_MAX]; /* own duplicates */
+	unsigned fd_count;
+	union verbs_message message;
+};
+
+struct server_connection {
+	struct verbs_regions executors_view; /* first: regions_find() looks around it */
+	struct server_region **regions; /* [limit], by key index */
+	uint16_t *generations; /* [limit] */
+	uint32_t region_count, region_next;
+
+	struct verbs_server *server;
+	int socket, keys_fd, doorbell; /* -1 before HELLO */
+	uint32_t number, pid, uid;
+	char name[VERBS_NAME_BYTES];
+	bool trusted; /* of the engine's user, or root */
+	bool greeted, closing;
+	uint32_t reason; /* why it is kicked; 0: it went by itself */
+	uint32_t refused; /* requests over its limits */
+	uint32_t fd_count; /* of its that we keep */
+	uint64_t bytes; /* registered */
+	int64_t *domain_users; /* [limit + 1]; -1: no such domain */
+	struct server_srq **srqs; /* [limit + 1] */
+	uint32_t srq_count, queue_count, flow_count, flow_next;
+	struct server_queue *queues;
+	struct server_flow *flows;
+	struct server_outgoing *outgoing, **outgoing_end;
+	uint32_t outgoing_count;
+	struct server_connection *next;
+};
+
+struct server_worker {
+	/* Writer: the worker. Reader: the server thread. 1: it may be touching things. */
+	uint32_t inside;
+	uint32_t asleep; /* 1: write wake_fd when something comes */
+	int wake_fd;
+	bool flagged; /* engine_asleep is set in its headers. Worker, and server when stopped */
+	unsigned turn; /* where it begins next time */
+	uint8_t pad[44];
+	/* Writer: the server thread, while workers are stopped. */
+	struct server_queue **queues;
+	unsigned count, room;
+	int timer; /* wakes it when something that waits is due */
+	uint8_t pad2[44];
+} __attribute__((aligned(64)));
+
+struct verbs_server {
+	struct verbs_server_config config;
+	char version[SERVER_NAME_BYTES];
+	const struct verbs_server_raw *raw;
+	void *raw_argument;
+	pthread_mutex_t lock;
+	int epoll, listener, spare_fd;
+	struct sockaddr_un address;
+	uint64_t device, inode; /* of the socket's file: only ours is removed */
+	uint64_t guid;
+	uint32_t fds_max; /* a connection may have us keep */
+	uint32_t connection_next, queue_next;
+	uint64_t connections_ever, kicked, died;
+	uint32_t last_reason;
+	unsigned connection_count, queue_count;
+	struct server_connection *connections;
+	struct server_queue *buckets[SERVER_BUCKETS]; /* queue pairs, by number */
+	bool fences; /* no membarrier(2): workers order what they write themselves */
+	unsigned stop_depth;
+	unsigned worker_count;
+	struct server_worker *workers;
+	uint32_t stopped __attribute__((aligned(64))); /* Writer: the server thread */
+};
+
+/* A request being answered. */
+struct server_call {
+	struct server_connection *connection;
+	const union verbs_message *request;
+	int fds[VERBS_FDS_MAX]; /* that came; -1: taken. The rest is closed afterwards */
+	unsigned fd_count;
+	union verbs_message *answer;
+	int answer_fds[VERBS_FDS_MAX]; /* stay whose they are */
+	unsigned answer_fd_count;
+	struct error error;
+};
+
+/* listen.c */
+int server_listen(struct verbs_server *server, const char *path, struct error *error);
+void server_listen_close(struct verbs_server *server);
+
+/* connection.c. Kicking and dying only mark; server_reap() closes. */
+void server_accept(struct verbs_server *server);
+void server_connection_read(struct server_connection *connection);
+void server_connection_write(struct server_connection *connection);
+void server_kick(struct server_connection *connection, uint32_t reason);
+void server_reap(struct verbs_server *server);
+/* Sends now, or when there is room; kicks who does not read. */
+void server_send(struct server_connection *connection, const union verbs_message *message,
+	const int fds[], unsigned fd_count);
+void server_tell(struct server_connection *connection, uint32_t event, uint32_t handle,
+	uint32_t queue, uint32_t reason);
+
+/* request.c: -errno with call->error, or 0. */
+void server_handle(struct server_connection *connection, const union verbs_message *request,
+	const int fds[], unsigned fd_count);
+/* Takes descriptor `index` of the request into the connection's keeping. */
+int server_fd_keep(struct server_call *call, unsigned index);
+void server_fd_drop(struct server_connection *connection, int *fd);
+/* A limit of the connection was hit. */
+int server_refuse(struct server_call *call, const char *what, uint64_t limit);
+
+/* object.c: domains, regions, shared receive queues. */
+int server_hello(struct server_call *call);
+int server_alloc_pd(struct server_call *call);
+int server_dealloc_pd(struct server_call *call);
+int server_domain_check(struct server_call *call, uint32_t pd);
+int server_reg_mr(struct server_call *call);
+int server_dereg_mr(struct server_call *call);
+int server_create_srq(struct server_call *call);
+int server_destroy_srq(struct server_call *call);
+void server_objects_release(struct server_connection *connection);
+const struct verbs_region *server_region_find(struct verbs_regions *regions, uint32_t key);
+
+/* queue.c */
+int server_create_qp(struct server_call *call);
+int server_modify_qp(struct server_call *call);
+int server_destroy_qp(struct server_call *call);
+struct server_queue *server_queue_find(const struct verbs_server *server, uint32_t number);
+/* Of this connection; NULL with call->error. */
+struct server_queue *server_queue_own(struct server_call *call, uint32_t number);
+/* Gives it a number (`wanted`, or 0), and puts it into the tables. */
+int server_queue_enter(struct server_call *call, struct server_queue *queue, uint32_t wanted);
+void server_queue_release(struct server_queue *queue);
+
+/* peer.c */
+int server_get_peer(struct server_call *call);
+int server_get_region(struct server_call *call);
+/* Connects it with the other end if that wants it too, and gives it to a worker if it needs one.
+ * Workers stopped. */
+int server_pair(struct server_queue *queue);
+/* gone: the queue pair, or its process, is no more: the other end is told. Workers stopped. */
+void server_unpair(struct server_queue *queue, bool gone);
+
+/* raw.c */
+int server_create_raw(struct server_call *call);
+int server_create_flow(struct server_call *call);
+int server_destroy_flow(struct server_call *call);
+int server_get_packets(struct server_call *call);
+void server_raw_release(struct server_queue *queue);
+
+/* gate.c: after work_stop() no worker is inside verbs_server_work() and none goes in, until
+ * work_go_on(). They nest. */
+void work_stop(struct verbs_server *server);
+void work_go_on(struct verbs_server *server);
+bool work_enter(struct verbs_server *server, struct server_worker *worker);
+void work_leave(struct server_worker *worker);
+int work_init(struct verbs_server *server, struct error *error);
+void work_fini(struct verbs_server *server);
+/* Workers stopped. */
+int work_list(struct server_queue *queue);
+void work_unlist(struct server_queue *queue);
+
+/* sleep.c */
+void work_wake(const struct server_worker *worker);
+void work_wake_all(struct verbs_server *server);
+void work_awake(struct server_worker *worker);
+/* Whether request `next` is posted. */
+bool work_posted(const struct server_queue *queue);
+void work_event_write(int fd);
+
+/* resume.c */
+/* Sets counters by what stands in its memory. Workers stopped. */
+void work_restore_inbox(struct server_queue *queue);
+void work_restore_requests(struct server_queue *queue);
+/* The first request after a restart: whether it was done already; then transfer.status. */
+bool work_was_done(struct server_queue *queue, struct server_queue *to);
+
+#endif
