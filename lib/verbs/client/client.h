@@ -48,6 +48,7 @@ struct client_mr {
 	int fd; /* of the file behind it */
 	uint64_t fd_offset; /* of its first byte */
 	bool fd_owned; /* close it with the region */
+	bool shared; /* by client_memory_share() */
 	struct client_mr *next; /* of the device */
 };
 
@@ -61,6 +62,10 @@ struct client_pd {
 	struct weir_pd pd;
 	uint32_t users;
 	struct client_pd *next;
+};
+
+struct weir_ah {
+	struct weir_pd *pd;
 };
 
 struct client_channel {
@@ -136,6 +141,7 @@ struct client_qp {
 	bool sends; /* RTS, or SQD on its way */
 	bool receives; /* INIT to SQE */
 	bool sq_sig_all;
+	bool error_untold; /* state.c: the engine has to be told */
 	bool flushing; /* the error state: what is posted ends as WR_FLUSH_ERR, in poll.c */
 	struct verbs_queue own;
 	struct client_cq *send_cq, *recv_cq;
@@ -145,7 +151,6 @@ struct client_qp {
 	/* Sends: [sent_done, sent_next) are on their way, in order. */
 	uint32_t sent_done, sent_next;
 	struct client_sent *sent; /* [request_depth] */
-	uint8_t *private_requests; /* the former, as allocated */
 	struct verbs_transfer transfer; /* of request sent_done, if `transferring` */
 	bool transferring;
 	uint8_t waiting; /* enum verbs_step: why it does not go on; VERBS_FINISHED: it does */
@@ -171,7 +176,7 @@ struct client_qp {
 	struct client_qp *next;
 };
 
-enum { CLIENT_EVENTS_MAX = 256 };
+enum { CLIENT_EVENTS_MAX = 256, CLIENT_CQS_MAX = 65536, CLIENT_CQE_MAX = 1 << 20 };
 
 struct weir_device {
 	int socket, doorbell, keys_fd; /* socket: -1 when the engine is gone */
@@ -179,6 +184,8 @@ struct weir_device {
 	int async_fd; /* an epoll of event_fd and the socket */
 	bool gone; /* the engine is: VERBS_EVENT_KICKED or end of file */
 	bool fatal_said; /* and the application was told */
+	bool errors_untold; /* queue pairs went into an error state, which the engine does not know
+			     */
 	uint32_t kicked; /* enum verbs_reason */
 	char path[108];
 	pthread_mutex_t lock; /* objects */
@@ -216,8 +223,8 @@ int client_request(struct weir_device *device, union verbs_message *message, con
 void client_take_events(struct weir_device *device);
 /* event.c. Does what came from the engine asks for. No lock is held. */
 void client_handle_events(struct weir_device *device);
-/* Tells the application. object: what the type is about, or NULL. Any locks but event_lock. */
-/* Keeps an event for weir_get_async_event(). Takes no lock that posting and polling hold. */
+/* Keeps an event for weir_get_async_event(). object: what the type is about, or NULL. Takes no lock
+ * that posting and polling hold. */
 void client_event(struct weir_device *device, enum weir_event_type type, void *object);
 /* Forgets what was not read of an object that goes. */
 void client_event_forget(struct weir_device *device, const void *object);
@@ -228,8 +235,10 @@ bool client_barrier_init(void);
  * seldom writes and then reads what those on the fast way read and write without a fence. */
 void client_barrier(void);
 
-/* channel.c: makes the channel of an armed completion queue readable. */
+/* channel.c. Makes its channel, if it has one, readable: who waits there looks again. */
 void client_cq_wake(struct client_cq *cq);
+/* Writes cq->armed, whose lock is held, into the headers of its queue pairs. */
+void client_cq_tell_arming(struct client_cq *cq);
 /* cq.c. Both queues' locks, once if they are the same, in order; then the queue pair's. */
 void client_qp_lock(struct client_qp *qp);
 void client_qp_unlock(struct client_qp *qp);
@@ -264,6 +273,8 @@ struct client_srq_receive {
 	uint32_t segment_count, bytes;
 };
 bool client_srq_take(struct client_srq *srq, uint32_t tag, struct client_srq_receive *ret_receive);
+/* Its limit was reached: says so, once. Its lock is held. */
+void client_srq_limit_reached(struct client_srq *srq);
 
 /* state.c. Into the error state by itself. The queue pair's lock is held, and perhaps that of one
  * of its CQs, so it takes none of those and not device->lock: it publishes the state in the header,

@@ -175,7 +175,7 @@ void client_progress(struct client_qp *qp)
 {
 	if (qp->sent_done == qp->sent_next)
 		return;
-	if (qp->flushing) {
+	if (qp->flushing || qp->qp.state == WEIR_QPS_SQE) {
 		while (qp->sent_done != qp->sent_next)
 			finish(qp, WEIR_WC_WR_FLUSH_ERR, VERBS_REASON_FLUSHED);
 		return;
