@@ -19,7 +19,6 @@ const struct command *const commands[] = {
 	&command_features,
 	&command_capture,
 	&command_trace,
-	&command_perf,
 	&command_help_command,
 	NULL,
 };

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 #include "engine/steering_internal.h"
+#include "engine/verbs.h"
 #include "placement/device.h"
 #include "placement/thread.h"
 #include "port/replay_stream.h"
@@ -228,6 +229,8 @@ int engine_create(struct config *config, engine_notice notice_function, void *ar
 		result = balance_reset(engine, error);
 	if (result == 0)
 		result = captures_begin(engine, error);
+	if (result == 0)
+		result = engine_verbs_begin(engine, error);
 	if (result != 0) {
 		engine_destroy(engine, NULL);
 		return result;
@@ -287,6 +290,8 @@ static bool never_ends(const struct engine *engine, const struct config_pipeline
 
 bool engine_running(const struct engine *engine)
 {
+	if (engine->verbs != NULL)
+		return true;
 	for (uint16_t i = 0; i < engine->config->pipeline_count; i++) {
 		const struct config_pipeline *pipeline = &engine->config->pipelines[i];
 
@@ -322,6 +327,7 @@ int engine_destroy(struct engine *engine, struct error *error)
 	if (engine == NULL)
 		return 0;
 	engine_stop(engine);
+	engine_verbs_end(engine);
 	result = captures_end(engine, error);
 	balance_end(engine);
 	join_threads(engine);

@@ -48,6 +48,7 @@ struct engine {
 	struct balance *balance; /* what its thread last saw */
 	pthread_t balance_thread;
 	bool balance_started, balance_stop;
+	struct engine_verbs *verbs; /* verbs.h; NULL: no applications. Changed while parked */
 	struct verify *verify; /* verify.h; NULL: off */
 	struct order *order; /* order.h; NULL: off */
 	struct capture *captures[CAPTURES_MAX]; /* capture.h; under the lock; NULL: free */

@@ -28,6 +28,7 @@
 #include "engine/worker.h"
 #include "port/packet_socket.h"
 #include "port/replay.h"
+#include "verbs/server/server.h"
 
 enum {
 	POLL_NS = 20000,
@@ -36,6 +37,7 @@ enum {
 	SLEEP_FIRST_NS = 10000,
 	SLEEP_SHORT_NS = 50000,
 	SLEEP_LONG_NS = 200000,
+	SLEEP_WOKEN_NS = 100000000, /* of a worker without queues: all it may get wakes it */
 	INTERRUPT_WAIT_MS = 100,
 	WAKE_EARLY_NS = 80000, /* sleeps overrun by about so much */
 };
@@ -157,18 +159,28 @@ static bool nothing_waits(const struct worker *worker)
 	return !worker->mark->set;
 }
 
+/* Applications ring from now on. false: one of them has posted something meanwhile. */
+static bool applications_sleep(struct worker *worker)
+{
+	return worker->applications == NULL ||
+		verbs_server_sleep(worker->applications, worker->index, worker->wake_fd);
+}
+
 /* Sleeps unless somebody handed something over in the meantime. */
 static void go_to_sleep(struct worker *worker, uint64_t ns, bool by_interrupt)
 {
 	__atomic_store_n(&worker->asleep, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (nothing_waits(worker) && engine_phase(worker->engine) == PHASE_RUN) {
+	if (nothing_waits(worker) && engine_phase(worker->engine) == PHASE_RUN &&
+		applications_sleep(worker)) {
 		worker->counters.sleeps++;
 		if (by_interrupt)
 			wait_for_interrupt(worker);
 		else
 			sleep_ns(worker, ns);
 	}
+	if (worker->applications != NULL)
+		verbs_server_wake(worker->applications, worker->index);
 	__atomic_store_n(&worker->asleep, 0, __ATOMIC_RELAXED);
 }
 
@@ -193,7 +205,8 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 	}
 	sleep = idle_ns < 2 * PAUSE_NS	    ? SLEEP_FIRST_NS
 		: idle_ns < SHORT_SLEEPS_NS ? SLEEP_SHORT_NS
-					    : SLEEP_LONG_NS;
+		: worker->poll_count > 0    ? SLEEP_LONG_NS
+					    : SLEEP_WOKEN_NS;
 	due = next_due(worker);
 	if (due != UINT64_MAX) {
 		uint64_t left = (int64_t)(due - now_tsc) > 0 ? tsc_to_ns(due - now_tsc, tsc_hz) : 0;

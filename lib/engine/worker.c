@@ -17,6 +17,7 @@
 #include "engine/worker.h"
 #include "placement/thread.h"
 #include "steering/receive.h"
+#include "verbs/server/server.h"
 
 enum { PARKED_SLEEP_NS = 200000 };
 
@@ -143,6 +144,8 @@ static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t no
 		}
 	else
 		moved += finish_received(worker, now_tsc);
+	if (worker->applications != NULL && phase == PHASE_RUN)
+		moved += verbs_server_work(worker->applications, worker->index);
 	if (worker->inbox_count > 0)
 		moved += handoff_receive(worker, now_tsc);
 	if (worker->restores)

@@ -29,6 +29,7 @@
 #include "steering/steer.h"
 
 struct capture_tap;
+struct verbs_server;
 struct engine;
 struct worker;
 
@@ -196,6 +197,7 @@ struct worker {
 	uint32_t acknowledged; /* enum phase. Reader: the controlling thread */
 	bool latency_on, adaptive, flushes;
 	bool restores; /* a poll of it has `restore` */
+	struct verbs_server *applications; /* whose requests it does; NULL: none */
 	bool holds; /* packets may stay here after their pipeline ran: see handoff_publish() */
 	bool held; /* a stage held packets when it was last looked at */
 	struct rx_poll *polls; /* [poll_count] */

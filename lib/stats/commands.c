@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "stats/rdma.h"
 #include "stats/render.h"
 #include "stats/state.h"
 
@@ -130,8 +131,11 @@ static int show(
 	} else {
 		json_t *part = wanted == SECTION_BIT(CONFIG) ? config_json(stats)
 			: wanted == SECTION_BIT(SETTINGS)    ? stats_settings(stats)
+			: wanted == SECTION_BIT(RDMA)	     ? rdma_json(stats->engine, error)
 							     : commands_json();
 
+		if (part == NULL && error->code != 0)
+			return -error->code;
 		*ret_result = json_pack("{s:o*}", what, part);
 	}
 	if (wanted == SECTION_BIT(ORDER) && *ret_result != NULL &&

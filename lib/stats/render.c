@@ -308,6 +308,8 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_CONFIG] = {"config", "the effective configuration", render_config},
 	[SECTION_SETTINGS] = {"settings", "what may be set while it runs", render_settings},
 	[SECTION_COMMANDS] = {"commands", "what may be asked", render_commands},
+	[SECTION_RDMA] = {"rdma", "the device that applications see, as ibstat, and who uses it",
+		render_rdma},
 };
 
 static void render_moment(FILE *out, const json_t *object)

@@ -27,6 +27,7 @@ enum section_id {
 	SECTION_CONFIG,
 	SECTION_SETTINGS,
 	SECTION_COMMANDS,
+	SECTION_RDMA,
 	SECTION_COUNT
 };
 
@@ -63,6 +64,7 @@ extern const struct section sections[SECTION_COUNT];
 void render(FILE *out, const json_t *object, unsigned which, unsigned flags);
 
 /* Inside stats/: the sections that have files of their own. */
+void render_rdma(FILE *out, const json_t *rdma, unsigned flags);
 void render_order(FILE *out, const json_t *order, unsigned flags);
 void render_settings(FILE *out, const json_t *settings, unsigned flags);
 void render_changes(FILE *out, const json_t *object);

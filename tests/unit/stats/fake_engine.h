@@ -15,6 +15,7 @@
 #include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/order.h"
+#include "engine/verbs.h"
 #include "engine/steering.h"
 #include "placement/plan.h"
 #include "port/features.h"
@@ -240,6 +241,19 @@ int engine_change(struct engine *engine, const struct config *wanted, struct err
 	engine->changes++;
 	config_copy_live(&engine->config, wanted);
 	return 0;
+}
+
+/* Nobody may attach. */
+struct verbs_server *engine_verbs(const struct engine *engine)
+{
+	(void)engine;
+	return NULL;
+}
+
+const char *engine_verbs_socket(const struct engine *engine)
+{
+	(void)engine;
+	return NULL;
 }
 
 bool engine_order_result(const struct engine *engine, struct order_result *ret_result)
