@@ -19,6 +19,7 @@ const struct command *const commands[] = {
 	&command_features,
 	&command_capture,
 	&command_trace,
+	&command_perf,
 	&command_help_command,
 	NULL,
 };

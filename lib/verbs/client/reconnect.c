@@ -78,6 +78,8 @@ static int restore_queue(struct client_qp *qp)
 	if (qp->raw != NULL) {
 		client_lock(&qp->lock);
 		status = client_raw_announce(qp, qp->qp.qp_num);
+		if (status == 0)
+			status = restore_state(qp);
 		client_unlock(&qp->lock);
 		return status;
 	}

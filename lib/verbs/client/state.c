@@ -128,8 +128,6 @@ int client_qp_announce_state(struct client_qp *qp, const struct weir_qp_attr *at
 					       .resumed = resumed,
 				       }};
 
-	if (qp->raw != NULL)
-		return 0; /* its packets come by its flows, whatever its state */
 	if (state < WEIR_QPS_RTR || qp->qp.qp_type == WEIR_QPT_UD)
 		message.modify_qp.remote_queue = 0;
 	message.head.type = VERBS_MODIFY_QP;

@@ -217,15 +217,6 @@ static uint8_t mode_of(uint32_t state)
 	}
 }
 
-/* What was posted before an error is over, whatever the state is now. */
-static void posted_forget(struct server_queue *queue)
-{
-	while (work_posted(queue))
-		queue->next++;
-	queue->transferring = false;
-	queue->responder.queue.header->executed = queue->next;
-}
-
 static void sender_reset(struct server_queue *queue)
 {
 	struct verbs_queue_header *header = queue->responder.queue.header;
@@ -257,7 +248,7 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	if (receives && queue->state < WEIR_QPS_RTR)
 		work_restore_inbox(queue);
 	if (mode == WORK_SEND && queue->mode == WORK_FLUSH)
-		posted_forget(queue);
+		work_flush(queue);
 	if (mode == WORK_SEND && queue->mode == WORK_NOTHING && request->resumed != 0)
 		work_restore_requests(queue);
 	queue->mode = mode;

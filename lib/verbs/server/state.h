@@ -254,6 +254,9 @@ void work_awake(struct server_worker *worker);
 bool work_posted(const struct server_queue *queue);
 void work_event_write(int fd);
 
+/* work.c: all that is posted now ends as flushed. Workers stopped. */
+void work_flush(struct server_queue *queue);
+
 /* resume.c */
 /* Sets counters by what stands in its memory. Workers stopped. */
 void work_restore_inbox(struct server_queue *queue);

@@ -128,6 +128,15 @@ static void request_end(
 	request_finish(queue);
 }
 
+void work_flush(struct server_queue *queue)
+{
+	uint32_t depth = queue->responder.queue.geometry.request_depth;
+
+	/* Who goes on posting meanwhile does not keep us here. */
+	for (uint32_t i = 0; i < depth && (queue->transferring || work_posted(queue)); i++)
+		outcome_write(queue, WEIR_WC_WR_FLUSH_ERR, VERBS_REASON_FLUSHED, 0);
+}
+
 /* ---- waking ---- */
 
 static void responder_wake(const struct verbs_server *server, struct server_queue *to)

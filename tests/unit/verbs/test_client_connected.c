@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two applications over a real engine, on both paths: from nothing to a message, and back. */
+#include "client_engine.h"
+
+struct world {
+	struct engine engine;
+	struct end one, other;
+};
+
+static int set_up(void **state, enum verbs_policy policy)
+{
+	static struct world world;
+
+	memset(&world, 0, sizeof(world));
+	engine_start(&world.engine, policy);
+	end_open(&world.one, &world.engine);
+	end_open(&world.other, &world.engine);
+	*state = &world;
+	return 0;
+}
+
+static int set_up_direct(void **state)
+{
+	return set_up(state, VERBS_POLICY_DIRECT);
+}
+
+static int set_up_engine(void **state)
+{
+	return set_up(state, VERBS_POLICY_ENGINE);
+}
+
+/* weir_close() takes what the test left. */
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	weir_close(world->one.device);
+	weir_close(world->other.device);
+	engine_stop(&world->engine);
+	return 0;
+}
+
+static void ping(struct end *from, struct end *to, uint32_t bytes)
+{
+	struct weir_wc wc;
+
+	memset(to->memory, 0, END_BYTES);
+	for (uint32_t i = 0; i < bytes; i++)
+		from->memory[i] = (uint8_t)(i * 7 + 1);
+	MUST(end_post_recv(to, 7, 4096, 8192));
+	MUST(end_post_send(from, 9, 0, bytes, 0));
+	wc = end_poll(to);
+	assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+	assert_int_equal(wc.opcode, WEIR_WC_RECV);
+	assert_int_equal(wc.wr_id, 7);
+	assert_int_equal(wc.byte_len, bytes);
+	assert_int_equal(wc.qp_num, to->qp->qp_num);
+	assert_int_equal(wc.src_qp, from->qp->qp_num);
+	assert_memory_equal(from->memory, to->memory + 4096, bytes);
+	wc = end_poll(from);
+	assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+	assert_int_equal(wc.wr_id, 9);
+}
+
+static void exchange(struct world *world, enum weir_qp_type type)
+{
+	end_make(&world->one, type, NULL);
+	end_make(&world->other, type, NULL);
+	ends_connect(&world->one, &world->other);
+	for (uint32_t bytes = 0; bytes <= 8192; bytes = bytes * 3 + 1) {
+		ping(&world->one, &world->other, bytes);
+		ping(&world->other, &world->one, bytes);
+	}
+}
+
+static void rc_direct(void **state)
+{
+	struct world *world = *state;
+
+	exchange(world, WEIR_QPT_RC);
+	assert_string_equal(weir_qp_path(world->one.qp), "direct");
+}
+
+static void rc_engine(void **state)
+{
+	struct world *world = *state;
+
+	exchange(world, WEIR_QPT_RC);
+	assert_string_equal(weir_qp_path(world->one.qp), "engine");
+}
+
+static void one_sided(void **state)
+{
+	struct world *world = *state;
+	struct weir_sge sge = {(uintptr_t)world->one.memory, 4096, world->one.mr->lkey};
+	struct weir_send_wr wr = {.wr_id = 1,
+				    .sg_list = &sge,
+				    .num_sge = 1,
+				    .opcode = WEIR_WR_RDMA_WRITE,
+				    .wr.rdma = {(uintptr_t)world->other.memory,
+					    world->other.mr->rkey}},
+			    *bad;
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	memset(world->one.memory, 0x5a, 4096);
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	assert_memory_equal(world->one.memory, world->other.memory, 4096);
+
+	memset(world->other.memory, 0x33, 4096);
+	wr.opcode = WEIR_WR_RDMA_READ;
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	assert_memory_equal(world->one.memory, world->other.memory, 4096);
+
+	*(uint64_t *)(void *)world->other.memory = 41;
+	sge.length = 8;
+	wr.opcode = WEIR_WR_ATOMIC_FETCH_AND_ADD;
+	wr.wr.atomic.remote_addr = (uintptr_t)world->other.memory;
+	wr.wr.atomic.rkey = world->other.mr->rkey;
+	wr.wr.atomic.compare_add = 1;
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	assert_int_equal(*(uint64_t *)(void *)world->other.memory, 42);
+	assert_int_equal(*(uint64_t *)(void *)world->one.memory, 41);
+}
+
+/* A region that was taken away cannot be reached, and a key of before is not the next one's. */
+static void revoked(void **state)
+{
+	struct world *world = *state;
+	uint32_t old = world->other.mr->rkey;
+	struct weir_sge sge = {(uintptr_t)world->one.memory, 64, world->one.mr->lkey};
+	struct weir_send_wr wr = {.sg_list = &sge,
+				    .num_sge = 1,
+				    .opcode = WEIR_WR_RDMA_WRITE,
+				    .wr.rdma = {(uintptr_t)world->other.memory, old}},
+			    *bad;
+	struct weir_wc wc;
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	MUST(weir_dereg_mr(world->other.mr));
+	MUST_HAVE(world->other.mr = weir_reg_mr(world->other.pd, world->other.memory, END_BYTES,
+			  WEIR_ACCESS_LOCAL_WRITE | WEIR_ACCESS_REMOTE_WRITE));
+	assert_int_not_equal(world->other.mr->rkey, old);
+	memset(world->one.memory, 0x77, 64);
+	memset(world->other.memory, 0, 64);
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	wc = end_poll(&world->one);
+	assert_int_equal(wc.status, WEIR_WC_REM_ACCESS_ERR);
+	assert_int_equal(world->other.memory[0], 0);
+	assert_int_equal(world->one.qp->state, WEIR_QPS_ERR);
+}
+
+static void srq(void **state)
+{
+	struct world *world = *state;
+	struct weir_srq_attr attr = {.max_wr = 5, .max_sge = 2};
+	struct weir_sge sge = {0, 256, world->other.mr->lkey};
+	struct weir_recv_wr wr = {.sg_list = &sge, .num_sge = 1}, *bad;
+	struct weir_srq *shared = weir_create_srq(world->other.pd, &attr, NULL);
+	struct weir_async_event event;
+	struct weir_wc wc;
+
+	MUST_HAVE(shared);
+	assert_int_equal(attr.max_wr, 8);
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, shared);
+	ends_connect(&world->one, &world->other);
+	/* More than the queue holds, and around it more than once. */
+	for (uint32_t i = 0; i < 40; i++) {
+		sge.addr = (uintptr_t)world->other.memory + (uint64_t)i * 256;
+		wr.wr_id = 100 + i;
+		MUST(weir_post_srq_recv(shared, &wr, &bad));
+		world->one.memory[0] = (uint8_t)i;
+		MUST(end_post_send(&world->one, i, 0, i % 2 == 0 ? 16 : 200, 0));
+		wc = end_poll(&world->other);
+		assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+		assert_int_equal(wc.wr_id, 100 + i);
+		assert_int_equal(*(uint8_t *)(uintptr_t)sge.addr, i);
+		assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	}
+	for (uint32_t i = 0; i < 8; i++)
+		MUST(weir_post_srq_recv(shared, &wr, &bad));
+	assert_int_equal(weir_post_srq_recv(shared, &wr, &bad), ENOMEM);
+	assert_ptr_equal(bad, &wr);
+	/* The limit: told once. */
+	MUST(weir_modify_srq_limit(shared, 8));
+	MUST(end_post_send(&world->one, 0, 0, 16, 0));
+	assert_int_equal(end_poll(&world->other).status, WEIR_WC_SUCCESS);
+	MUST(weir_get_async_event(world->other.device, &event));
+	assert_int_equal(event.event_type, WEIR_EVENT_SRQ_LIMIT_REACHED);
+	assert_ptr_equal(event.element.srq, shared);
+	assert_int_equal(weir_destroy_srq(shared), EBUSY);
+}
+
+static void ud(void **state)
+{
+	struct world *world = *state;
+	struct weir_sge sge = {(uintptr_t)world->one.memory, 100, world->one.mr->lkey};
+	struct weir_send_wr wr = {.sg_list = &sge, .num_sge = 1, .opcode = WEIR_WR_SEND}, *bad;
+	struct weir_wc wc;
+
+	end_make(&world->one, WEIR_QPT_UD, NULL);
+	end_make(&world->other, WEIR_QPT_UD, NULL);
+	ends_connect(&world->one, &world->other);
+	MUST_HAVE(wr.wr.ud.ah = weir_create_ah(world->one.pd));
+	wr.wr.ud.remote_qpn = world->other.qp->qp_num;
+	wr.wr.ud.remote_qkey = 0x11111111;
+	memset(world->one.memory, 0x21, 100);
+	MUST(end_post_recv(&world->other, 5, 0, 4096));
+	MUST(weir_post_send(world->one.qp, &wr, &bad));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	wc = end_poll(&world->other);
+	assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+	assert_int_equal(wc.byte_len, 140);
+	assert_memory_equal(world->other.memory + 40, world->one.memory, 100);
+	MUST(weir_destroy_ah(wr.wr.ud.ah));
+}
+
+/* Both ends in one process, and a queue pair with itself. */
+static void loopback(void **state)
+{
+	struct world *world = *state;
+	struct end *one = &world->one, second = *one;
+
+	end_make(one, WEIR_QPT_RC, NULL);
+	MUST_HAVE(second.cq = weir_create_cq(one->device, 64, NULL, NULL));
+	end_make(&second, WEIR_QPT_RC, NULL);
+	ends_connect(one, &second);
+	MUST(end_post_recv(&second, 3, 4096, 4096));
+	memset(one->memory, 0x44, 2000);
+	MUST(end_post_send(one, 4, 0, 2000, 0));
+	assert_int_equal(end_poll(&second).wr_id, 3);
+	assert_int_equal(end_poll(one).wr_id, 4);
+	assert_memory_equal(one->memory, one->memory + 4096, 2000);
+	MUST(weir_destroy_qp(second.qp));
+
+	end_make(&second, WEIR_QPT_RC, NULL);
+	MUST(weir_connect_qp(second.qp, second.qp->qp_num));
+	MUST(end_post_recv(&second, 3, 8192, 4096));
+	MUST(end_post_send(&second, 4, 0, 2000, 0));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(end_poll(&second).status, WEIR_WC_SUCCESS);
+	assert_memory_equal(one->memory, one->memory + 8192, 2000);
+}
+
+/* RESET empties it, and it can be connected anew, to another one too. */
+static void again(void **state)
+{
+	struct world *world = *state;
+	const struct weir_qp_attr reset = {.qp_state = WEIR_QPS_RESET};
+	struct weir_wc wc;
+
+	exchange(world, WEIR_QPT_RC);
+	MUST(end_post_recv(&world->other, 66, 0, 64));
+	MUST(end_post_send(&world->one, 67, 0, 16, 0));
+	MUST(weir_modify_qp(world->one.qp, &reset, WEIR_QP_STATE));
+	MUST(weir_modify_qp(world->other.qp, &reset, WEIR_QP_STATE));
+	assert_int_equal(weir_poll_cq(world->one.cq, 1, &wc), 0);
+	assert_int_equal(weir_poll_cq(world->other.cq, 1, &wc), 0);
+	assert_int_equal(end_post_recv(&world->one, 0, 0, 64), EINVAL);
+	ends_connect(&world->one, &world->other);
+	ping(&world->one, &world->other, 100);
+	ping(&world->other, &world->one, 3000);
+	MUST(weir_destroy_qp(world->other.qp));
+	MUST(weir_modify_qp(world->one.qp, &reset, WEIR_QP_STATE));
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	ping(&world->one, &world->other, 100);
+}
+
+/* Sent before the other end is there: kept, and done then. */
+static void early(void **state)
+{
+	struct world *world = *state;
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	MUST(weir_connect_qp(world->one.qp, world->other.qp->qp_num));
+	assert_string_equal(weir_qp_path(world->one.qp), "none yet");
+	memset(world->one.memory, 0x18, 200);
+	MUST(end_post_send(&world->one, 1, 0, 200, 0));
+	MUST(end_post_send(&world->one, 2, 0, 32, WEIR_SEND_INLINE));
+	MUST(weir_connect_qp(world->other.qp, world->one.qp->qp_num));
+	MUST(end_post_recv(&world->other, 10, 4096, 256));
+	MUST(end_post_recv(&world->other, 11, 8192, 256));
+	assert_int_equal(end_poll(&world->one).wr_id, 1);
+	assert_int_equal(end_poll(&world->one).wr_id, 2);
+	assert_int_equal(end_poll(&world->other).wr_id, 10);
+	assert_int_equal(end_poll(&world->other).wr_id, 11);
+	assert_memory_equal(world->one.memory, world->other.memory + 4096, 200);
+	assert_memory_equal(world->one.memory, world->other.memory + 8192, 32);
+}
+
+static void errors(void **state)
+{
+	struct world *world = *state;
+	const struct weir_qp_attr error = {.qp_state = WEIR_QPS_ERR};
+	struct weir_wc wc;
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	MUST(end_post_recv(&world->one, 1, 0, 64));
+	MUST(end_post_send(&world->one, 2, 0, 64, 0));
+	MUST(weir_modify_qp(world->one.qp, &error, WEIR_QP_STATE));
+	for (int i = 0; i < 2; i++) {
+		wc = end_poll(&world->one);
+		assert_int_equal(wc.status, WEIR_WC_WR_FLUSH_ERR);
+		assert_int_equal(wc.qp_num, world->one.qp->qp_num);
+	}
+	/* And what is posted now. */
+	MUST(end_post_recv(&world->one, 3, 0, 64));
+	wc = end_poll(&world->one);
+	assert_int_equal(wc.wr_id, 3);
+	assert_int_equal(wc.status, WEIR_WC_WR_FLUSH_ERR);
+}
+
+#define BOTH(name)                                                                                 \
+	{#name " direct", name, set_up_direct, tear_down, NULL},                                   \
+	{                                                                                          \
+#name " engine", name, set_up_engine, tear_down, NULL                              \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rc_direct, set_up_direct, tear_down),
+		cmocka_unit_test_setup_teardown(rc_engine, set_up_engine, tear_down),
+		BOTH(one_sided),
+		BOTH(revoked),
+		BOTH(srq),
+		BOTH(ud),
+		BOTH(loopback),
+		BOTH(again),
+		BOTH(early),
+		BOTH(errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
