@@ -114,6 +114,10 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 		connection = connection->next) {
 		server_tell(connection, VERBS_EVENT_ENGINE_STOPS, 0, 0, 0);
 		connection->closing = true;
+		/* They stay connected: to the next engine, or by themselves. */
+		for (struct server_queue *queue = connection->queues; queue != NULL;
+			queue = queue->next_of_connection)
+			server_unpair(queue, false);
 	}
 	server_reap(server);
 	work_fini(server);
