@@ -219,7 +219,10 @@ static bool may_cut(const struct config *config, const struct config_pipeline *p
 		return false;
 	gso = config->ports[pipeline->to_port].features.generic_segmentation_offload;
 	return gso == FEATURE_ON ||
-		(gso == FEATURE_AUTO && config->ports[pipeline->from_port].kind == PORT_INTERFACE);
+		(gso == FEATURE_AUTO &&
+			config->ports[pipeline->from_port].kind == PORT_INTERFACE) ||
+		(gso == FEATURE_AUTO &&
+			config->ports[pipeline->from_port].kind == PORT_APPLICATION);
 }
 
 /* Bursts come back by number: what a stage keeps for later would leave with another. */

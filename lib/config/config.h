@@ -156,7 +156,7 @@ struct config_gro {
 	uint32_t lro_bytes; /* largest packet LRO makes */
 };
 
-enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE, PORT_INTERFACE };
+enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE, PORT_INTERFACE, PORT_APPLICATION };
 
 struct config_port {
 	char *name;
@@ -166,6 +166,7 @@ struct config_port {
 	struct config_generate generate;
 	char *file; /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
 	char *interface; /* PORT_INTERFACE: a kernel network interface, by a packet socket */
+	char *application; /* PORT_APPLICATION: how an application that attaches asks for it */
 	char *mirror; /* PORT_DEVICE: a capture file that gets what left as well; NULL: none */
 	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
 	uint16_t rx_descriptors;

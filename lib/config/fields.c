@@ -33,7 +33,8 @@ static const char *const automatic[] = {"auto", NULL};
 static const char *const switched_off[] = {"off", NULL};
 static const char *const verbs_paths[] = {"auto", "direct", "engine", NULL};
 
-const char *const port_kind_names[] = {"device", "replay", "generate", "file", "interface", NULL};
+const char *const port_kind_names[] = {"device", "replay", "generate", "file", "interface",
+	"application", NULL};
 
 const char *const stage_types[] = {"io", "mac", "macswap", "5tswap", "csum", "icmpecho", "rxonly",
 	"txonly", "flowgen", "noisy", "drop", "consume", "work", "gro", "gso", "reassemble",
@@ -45,7 +46,9 @@ enum { /* bits of `variants`, in the order of the names above */
 	GENERATE = 1 << PORT_GENERATE,
 	FILES = 1 << PORT_FILE,
 	INTERFACE = 1 << PORT_INTERFACE,
+	APPLICATION = 1 << PORT_APPLICATION,
 	ETHERNET = DEVICE | INTERFACE,
+	RECEIVES = ETHERNET | REPLAY | GENERATE | APPLICATION,
 	MAC = 1 << 1,
 	CSUM = 1 << 4,
 	TXONLY = 1 << 7,
@@ -329,6 +332,11 @@ const struct field port_fields[] = {
 		.variants = INTERFACE,
 		.help = "A network interface of the kernel, by a packet socket of weir's own: with "
 			"super-packets both ways (PACKET_VNET_HDR), and fragments as they are."},
+	{"application", &field_string, PORT(application), .min = 1, .max = 31, .required = true,
+		.variants = APPLICATION,
+		.help = "An application's ring: it attaches with libweir, creates a raw-packet queue "
+			"pair and asks for this name (or the port's). What it sends is received "
+			"here; what is sent here, it receives."},
 	{"mirror", &field_string, PORT(mirror), .min = 1, .max = PATH_LENGTH_MAX, .zero = "none",
 		.fallback = "\"none\"", .variants = DEVICE,
 		.help = "A capture file that gets a copy of what left through the port. One worker "
@@ -348,22 +356,22 @@ const struct field port_fields[] = {
 		.fallback = "\"auto\"", .unit = "bytes", .variants = ETHERNET,
 		.help = "Largest IP packet the port takes and sends; \"auto\": the device's own."},
 	{"tx_retry", &field_duration, PORT(tx_retry_ns), .min = 0, .max = ONE_S,
-		.fallback = "\"100us\"", .variants = ETHERNET, .live = true,
+		.fallback = "\"100us\"", .variants = ETHERNET | APPLICATION, .live = true,
 		.help = "How long packets for a full transmit queue are tried again before they "
 			"are "
 			"dropped (and counted)."},
 	{"rss", &field_object, PORT(rss), .fields = rss_fields, .fallback = "{}",
-		.variants = ETHERNET | REPLAY | GENERATE,
+		.variants = RECEIVES,
 		.help = "Receive side scaling: how flows spread over queues."},
 	{"rps_cpus", &field_queue_masks, PORT(rps_cpus), .zero = "none", .fallback = "\"none\"",
-		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
+		.variants = RECEIVES, .live = true,
 		.help = "RPS: the CPUs whose workers process what each rx queue receives: one list "
 			"for all queues (\"1-3\"), or one a queue ([\"1\", \"2-3\"]). With "
 			"several, the "
 			"hash of a flow chooses."},
 	{"rps_flow_cnt", &field_integer, PORT(rps_flow_cnt), .min = 1, .max = 1 << 22,
 		.zero = "off", .fallback = "\"off\"", .unit = "flows",
-		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
+		.variants = RECEIVES, .live = true,
 		.help = "RFS: flows remembered for each rx queue; rounded up to a power of two. "
 			"Needs "
 			"steering.rps_sock_flow_entries too."},
@@ -381,11 +389,11 @@ const struct field port_fields[] = {
 			"sg). true: must be on, and a port that cannot is an "
 			"error; \"auto\": on where the port can."},
 	{"drop_bad_checksums", &field_bool, PORT(drop_bad_checksums), .fallback = "false",
-		.variants = ETHERNET | REPLAY | GENERATE, .live = true,
+		.variants = RECEIVES, .live = true,
 		.help = "Packets whose checksum rx-checksumming found wrong are dropped (and "
 			"counted)."},
 	{"gro", &field_object, PORT(gro), .fields = gro_fields, .fallback = "{}",
-		.variants = ETHERNET | REPLAY | GENERATE,
+		.variants = RECEIVES,
 		.help = "How what is received here is merged, when generic-receive-offload or "
 			"large-receive-offload is on."},
 	{.name = NULL},

@@ -188,7 +188,7 @@ static void ports_release(const struct field *field, void *target)
 
 static json_t *ports_schema(const struct field *field)
 {
-	json_t *variants = variants_schema(port_fields, PORT_INTERFACE + 1);
+	json_t *variants = variants_schema(port_fields, PORT_APPLICATION + 1);
 
 	return variants == NULL
 		? NULL

@@ -52,6 +52,8 @@ void chain_init(struct pipeline *pipeline)
 	}
 	pipeline->stages[SLOT_RX_CHECKSUM].ops = &rx_checksum_stage;
 	pipeline->stages[SLOT_GRO].ops = &gro_stage;
+	pipeline->stages[SLOT_DELIVER].ops = &raw_deliver_stage;
+	pipeline->stages[SLOT_DELIVER].state = &engine->raw.rules[config->from_port];
 	pipeline->stages[pipeline->stage_count - 1].ops = &gso_stage;
 }
 
@@ -59,7 +61,7 @@ void chain_init(struct pipeline *pipeline)
 
 /* Of one pipeline. */
 struct chain_wants {
-	bool rx_checksum, gro, gso;
+	bool rx_checksum, gro, deliver, gso;
 	uint32_t tx_whole; /* PORT_WHOLE_* */
 	uint64_t tx_offloads; /* RTE_ETH_TX_OFFLOAD_* to be used */
 	struct config_stage gso_config;
@@ -79,13 +81,21 @@ bool engine_super_packets_come(const struct config *config, uint16_t port)
 
 		if (pipeline->to_port != port)
 			continue;
-		if (merges(&from->features) || from->kind == PORT_INTERFACE)
+		if (merges(&from->features) || from->kind == PORT_INTERFACE ||
+			from->kind == PORT_APPLICATION)
 			return true;
 		for (uint16_t s = 0; s < pipeline->stage_count; s++)
 			if (stage_find(pipeline->stages[s].type) == &gro_stage)
 				return true;
 	}
 	return false;
+}
+
+/* By a pipeline, or from an application. */
+static bool super_packets_come(
+	const struct engine *engine, const struct config *config, uint16_t port)
+{
+	return engine->raw.sends[port] || engine_super_packets_come(config, port);
 }
 
 static uint32_t wanted_whole(const struct port *port, const struct feature_state states[])
@@ -115,12 +125,13 @@ static struct chain_wants chain_wants(
 			config->ports[pipeline->from_port].drop_bad_checksums);
 	wants.gro = states[FEATURE_GENERIC_RECEIVE_OFFLOAD].on ||
 		states[FEATURE_LARGE_RECEIVE_OFFLOAD].on;
+	wants.deliver = engine->raw.rules[pipeline->from_port] != NULL;
 	if (pipeline->to_port == UINT16_MAX)
 		return wants;
 	engine_features(engine, config, pipeline->to_port, states);
 	/* Whoever cuts them: super-packets are never sent with checksums unfinished. */
 	wants.gso = states[FEATURE_GENERIC_SEGMENTATION_OFFLOAD].on ||
-		engine_super_packets_come(config, pipeline->to_port);
+		super_packets_come(engine, config, pipeline->to_port);
 	wants.gso_config.uncut = !states[FEATURE_GENERIC_SEGMENTATION_OFFLOAD].on;
 	port_feature_abilities(&engine->ports[pipeline->to_port], &abilities);
 	wants.tx_offloads = features_tx_offloads(&abilities, states);
@@ -135,7 +146,7 @@ void engine_features(const struct engine *engine, const struct config *config, u
 
 	port_feature_abilities(&engine->ports[port], &abilities);
 	features_resolve(&abilities, &config->ports[port].features,
-		engine_super_packets_come(config, port), ret_states);
+		super_packets_come(engine, config, port), ret_states);
 }
 
 /* ---- states of the steps that features ask for ---- */
@@ -177,7 +188,7 @@ static int make_states(struct pipeline *pipeline, const struct config *config,
 		bool configured = s >= SLOT_STAGES && s + 1 < pipeline->stage_count;
 
 		fresh->on[s] = configured || (s == SLOT_RX_CHECKSUM && wants.rx_checksum) ||
-			(s == SLOT_GRO && wants.gro) ||
+			(s == SLOT_GRO && wants.gro) || (s == SLOT_DELIVER && wants.deliver) ||
 			(s + 1 == pipeline->stage_count && wants.gso);
 		made.from = &config->ports[wanted->from_port];
 		/* A stage gso that was asked for cuts, whatever the port takes. */
@@ -235,6 +246,18 @@ static void chain_link(struct pipeline *pipeline)
 	*end = NULL;
 }
 
+/* Where all packets go to one application none is looked at. */
+static void choose_deliver(struct pipeline *pipeline)
+{
+	struct stage *stage = &pipeline->stages[SLOT_DELIVER];
+	struct raw_rules *const *place = stage->state;
+	uint32_t target;
+
+	stage->ops = *place != NULL && flow_rules_one_target((*place)->flows, &target)
+		? &raw_deliver_all_stage
+		: &raw_deliver_stage;
+}
+
 static void take_states(struct pipeline *pipeline, struct chain_states *fresh)
 {
 	for (unsigned s = 0; s < pipeline->stage_count; s++) {
@@ -247,6 +270,7 @@ static void take_states(struct pipeline *pipeline, struct chain_states *fresh)
 		pipeline->on[s] = fresh->on[s];
 	}
 	memcpy(pipeline->on, fresh->on, sizeof(fresh->on));
+	choose_deliver(pipeline);
 }
 
 static bool pipeline_writes(const struct pipeline *pipeline)

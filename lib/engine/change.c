@@ -82,7 +82,7 @@ static void wait_for_workers(const struct engine *engine, uint64_t *said_ns)
 }
 
 /* Each worker has begun another turn since: none still looks at what it saw before. */
-static void wait_a_turn(const struct engine *engine)
+void engine_wait_a_turn(const struct engine *engine)
 {
 	uint64_t before[CONFIG_WORKERS_MAX] = {0}, say_ns = clock_monotonic_ns() + SLOW_NS;
 
@@ -254,7 +254,7 @@ static int carry_out(struct engine *engine, const struct config *wanted, struct 
 	if (restart)
 		engine_resume(engine);
 	if (result == 0)
-		wait_a_turn(engine);
+		engine_wait_a_turn(engine);
 	return result;
 }
 

@@ -32,7 +32,8 @@
 	X(stalls, "", "polls put off because a backlog was full, or for a move")                   \
 	X(processed, "packets", "run through a pipeline here")                                     \
 	X(time_squeeze, "", "turns that left packets waiting in a backlog")                        \
-	X(wakes_in, "", "times another worker woke it")
+	X(wakes_in, "", "times another worker woke it")                                            \
+	X(from_applications, "packets", "that applications sent, taken by it")
 
 /* Of a port's rx queue (hardware or emulated) or tx queue. */
 #define QUEUE_COUNTERS(X)                                                                          \

@@ -331,6 +331,7 @@ int engine_destroy(struct engine *engine, struct error *error)
 	result = captures_end(engine, error);
 	balance_end(engine);
 	join_threads(engine);
+	raw_fini(engine);
 	if (engine_unbuild(engine, error) != 0)
 		result = -EIO;
 	verify_destroy(engine->verify);

@@ -132,7 +132,8 @@ const struct config *engine_config(const struct engine *engine);
 
 /* The account at this moment; exact after engine_stop():
  *     in + made = out + merged + held + drops
- * made: what stages created, cut super-packets among it; merged: what became part of another. */
+ * made: what stages created, cut super-packets among it, and what applications sent; merged: what
+ * became part of another; out: also what was given to applications. */
 struct engine_account {
 	uint64_t in, made, merged, out, held;
 	uint64_t bytes_in, bytes_out;

@@ -7,6 +7,7 @@
 
 #include "engine/capture.h"
 #include "engine/engine.h"
+#include "engine/raw.h"
 #include "engine/worker.h"
 #include "placement/plan.h"
 #include "port/port.h"
@@ -53,6 +54,7 @@ struct engine {
 	struct order *order; /* order.h; NULL: off */
 	struct capture *captures[CAPTURES_MAX]; /* capture.h; under the lock; NULL: free */
 	struct capture_taps *capture_taps[CONFIG_WORKERS_MAX]; /* what workers look at for them */
+	struct raw raw; /* raw.h: applications */
 	engine_notice notice;
 	void *notice_argument;
 };
@@ -96,6 +98,9 @@ void engine_choose_tx_queues(struct engine *engine, const struct config *config,
  */
 bool engine_pause(struct engine *engine);
 void engine_resume(struct engine *engine);
+
+/* change.c; the lock is held. Returns when no worker looks any more at what it saw before. */
+void engine_wait_a_turn(const struct engine *engine);
 
 /* chain.c. Whether a pipeline that leads to the port may bring super-packets. */
 bool engine_super_packets_come(const struct config *config, uint16_t port);

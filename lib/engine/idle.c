@@ -156,7 +156,7 @@ static bool nothing_waits(const struct worker *worker)
 		if (poll->restore != NULL && restore_outstanding(poll->restore) > 0)
 			return false;
 	}
-	return !worker->mark->set;
+	return !worker->mark->set && !raw_waits(worker);
 }
 
 /* Applications ring from now on. false: one of them has posted something meanwhile. */
@@ -170,6 +170,7 @@ static bool applications_sleep(struct worker *worker)
 static void go_to_sleep(struct worker *worker, uint64_t ns, bool by_interrupt)
 {
 	__atomic_store_n(&worker->asleep, 1, __ATOMIC_RELAXED);
+	raw_sleeps(worker, true);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (nothing_waits(worker) && engine_phase(worker->engine) == PHASE_RUN &&
 		applications_sleep(worker)) {
@@ -179,6 +180,7 @@ static void go_to_sleep(struct worker *worker, uint64_t ns, bool by_interrupt)
 		else
 			sleep_ns(worker, ns);
 	}
+	raw_sleeps(worker, false);
 	if (worker->applications != NULL)
 		verbs_server_wake(worker->applications, worker->index);
 	__atomic_store_n(&worker->asleep, 0, __ATOMIC_RELAXED);
@@ -214,8 +216,9 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 		if (left < WAKE_EARLY_NS + sleep)
 			return 0;
 	}
-	/* No interrupt comes for what a stage holds. */
-	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS && !worker->held;
+	/* No interrupt comes for what a stage holds, or an application sends. */
+	by_interrupt = worker->interrupts_ready && idle_ns >= SHORT_SLEEPS_NS && !worker->held &&
+		!raw_collects(worker);
 	/* What came between the last poll and the arming raises no interrupt: poll once more first.
 	 */
 	if (by_interrupt && !worker->interrupts_armed) {

@@ -43,6 +43,20 @@ void pipeline_run(struct pipeline *pipeline, struct burst *burst)
 		transmit_burst(pipeline->worker, pipeline->transmit, burst);
 }
 
+unsigned pipeline_leave(struct pipeline *pipeline, struct burst *burst)
+{
+	uint16_t last = pipeline->stage_count - 1;
+	unsigned count = burst->count;
+
+	if (pipeline->on[last])
+		stages_run(&pipeline->stages[last], burst, false);
+	else if (pipeline->taps[last + 1].ops != NULL)
+		stages_run(&pipeline->taps[last + 1], burst, false);
+	if (burst->count > 0)
+		transmit_burst(pipeline->worker, pipeline->transmit, burst);
+	return count;
+}
+
 void stage_emit(struct stage *stage, struct burst *burst)
 {
 	if (burst->count > 0)

@@ -44,6 +44,7 @@ struct stage_counters {
 	uint64_t held; /* gauge: packets kept in the stage now, as they came */
 	uint64_t bad_checksums; /* that it found (rx-checksum, gro), whatever became of them */
 	uint64_t reordered; /* that it put in order again (gro) */
+	uint64_t delivered, delivered_bytes; /* given to applications: they have left */
 } __attribute__((aligned(64)));
 
 struct rfs_consumers;

@@ -240,6 +240,7 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 		[PORT_GENERATE] = "generate",
 		[PORT_FILE] = "file",
 		[PORT_INTERFACE] = "packet socket",
+		[PORT_APPLICATION] = "application",
 	};
 	static const char *const rss[] = {
 		[PORT_RSS_OFF] = "off",
@@ -269,6 +270,8 @@ int engine_port_state(const struct engine *engine, uint16_t index, struct port_s
 	state->device = port->config->kind == PORT_FILE ? port->config->file
 		: port->config->kind == PORT_REPLAY	? port->config->replay.files[0]
 							: "";
+	if (port->config->kind == PORT_APPLICATION)
+		state->link_up = port_link_is_up(port);
 	if (port->config->kind == PORT_INTERFACE)
 		port_state_of_interface(port, state);
 	return 0;
@@ -327,7 +330,10 @@ static void account_worker(const struct worker *worker, struct engine_account *a
 			account->made += worker->pipelines[i].counters[s].made;
 			account->merged += worker->pipelines[i].counters[s].merged;
 			account->held += worker->pipelines[i].counters[s].held;
+			account->out += worker->pipelines[i].counters[s].delivered;
+			account->bytes_out += worker->pipelines[i].counters[s].delivered_bytes;
 		}
+	account->made += worker->counters.from_applications;
 	for (uint16_t i = 0; i < worker->inbox_count; i++)
 		account->held += batch_ring_waiting(worker->inboxes[i]);
 	account->held += spread_parked(worker);

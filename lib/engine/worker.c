@@ -148,6 +148,8 @@ static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t no
 		moved += verbs_server_work(worker->applications, worker->index);
 	if (worker->inbox_count > 0)
 		moved += handoff_receive(worker, now_tsc);
+	if (worker->engine->raw.list != NULL && phase == PHASE_RUN)
+		moved += raw_turn(worker);
 	if (worker->restores)
 		for (uint16_t i = 0; i < worker->poll_count; i++)
 			if (worker->polls[i].restore != NULL)

@@ -78,6 +78,7 @@ static inline bool transmit_is_own(const struct transmit *transmit)
 enum {
 	SLOT_RX_CHECKSUM,
 	SLOT_GRO,
+	SLOT_DELIVER, /* to applications: raw.h */
 	SLOT_STAGES, /* the configured ones; then one for GSO */
 	PIPELINE_SLOTS = SLOT_STAGES + CONFIG_STAGES_MAX + 1,
 	/* Places of taps: before the first step, and after each (that of the last is before tx). */
@@ -248,6 +249,9 @@ void *worker_main(void *worker);
 
 /* pipeline.c */
 void pipeline_run(struct pipeline *pipeline, struct burst *burst);
+/* The end of it only, for packets that come from an application: GSO and tx. Returns how many there
+ * were. */
+unsigned pipeline_leave(struct pipeline *pipeline, struct burst *burst);
 /* The stages only: what came through them is left in the burst. */
 void pipeline_stages(struct pipeline *pipeline, struct burst *burst);
 /* Held packets: all of them, or those held too long. */

@@ -17,6 +17,7 @@
 	X(tx_segments, loss, "more segments than the port can send")                               \
 	X(tx_refused, loss, "the kernel would not send such a packet through the interface")       \
 	X(tx_no_port, loss, "the port it should leave through is gone or its link is down")        \
+	X(application_full, loss, "the application it was for had no room for it")                 \
 	X(no_mbuf, loss, "no packet buffer was free for a copy")                                   \
 	X(bad_checksum, meant, "its checksum is wrong, and drop_bad_checksums is set")             \
 	X(segmentation, loss, "a super-packet whose headers contradict themselves: not to be cut") \

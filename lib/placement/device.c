@@ -127,6 +127,7 @@ void device_plan_ports(const struct config *config, const char *root, struct pla
 			break;
 		case PORT_FILE: ports[index].tx_queues_max = 1; break;
 		case PORT_INTERFACE:
+		case PORT_APPLICATION:
 			ports[index].rx_queues_max = 1;
 			ports[index].tx_queues_max = 1;
 			break;

@@ -115,14 +115,20 @@ static uint64_t held_by_stages(const struct config *config)
 	return packets;
 }
 
+/* Made by somebody else than GRO. */
+static bool brings_super_packets(const struct config *config, unsigned port)
+{
+	return config->ports[port].kind == PORT_INTERFACE ||
+		config->ports[port].kind == PORT_APPLICATION;
+}
+
 /* Of what is cut each packet takes two buffers: its headers, and a reference to the payload. */
 static uint64_t buffers_a_packet(const struct config *config, unsigned port)
 {
 	for (unsigned index = 0; index < config->pipeline_count; index++)
 		if (config->pipelines[index].to_port == port &&
 			(merges(config, &config->pipelines[index]) ||
-				config->ports[config->pipelines[index].from_port].kind ==
-					PORT_INTERFACE))
+				brings_super_packets(config, config->pipelines[index].from_port)))
 			return 2;
 	return 1;
 }
@@ -148,12 +154,13 @@ static uint64_t kept_by_steering(const struct config *config, unsigned port)
 	return packets;
 }
 
-/* A kernel interface may bring a burst of super-packets, and its queue holds no buffers. */
+/* A kernel interface or an application may bring a burst of super-packets, and its queue holds no
+ * buffers. */
 static uint64_t received_at_once(const struct config *config, unsigned port)
 {
 	const uint32_t data_bytes = config->memory.packet_data_bytes;
 
-	if (config->ports[port].kind != PORT_INTERFACE)
+	if (!brings_super_packets(config, port))
 		return config->ports[port].rx_descriptors;
 	return BURST_PACKETS * ((SUPER_PACKET_BYTES + data_bytes - 1) / data_bytes);
 }

@@ -7,12 +7,25 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "port/application.h"
 #include "port/ethdev.h"
 #include "port/features.h"
 #include "port/memif.h"
 #include "port/packet_socket.h"
 #include "port/replay.h"
 #include "port/sink.h"
+
+/* It takes super-packets as they are. */
+static int open_application(struct port *port, struct error *error)
+{
+	port->application = application_create(port->config, error);
+	if (port->application == NULL)
+		return -error->code;
+	port->rx_queues_max = 1;
+	port->tx_queues_max = 1;
+	port->tx_whole = PORT_WHOLE_ALL | PORT_WHOLE_MARKED;
+	return 0;
+}
 
 int port_open(
 	struct port *port, const struct config_port *config, uint16_t index, struct error *error)
@@ -39,6 +52,7 @@ int port_open(
 		port->tx_whole = PORT_WHOLE_ALL;
 		return 0;
 	case PORT_INTERFACE: return packet_socket_open(port, error);
+	case PORT_APPLICATION: return open_application(port, error);
 	}
 	return error_set(error, EINVAL, "port %s: unknown kind", config->name);
 }
@@ -73,6 +87,8 @@ int port_configure(struct port *port, uint16_t rx_queues, uint16_t tx_queues,
 		result = packet_socket_configure(port, rx_queues, pools[0], error);
 	else
 		result = 0;
+	if (port->application != NULL && rx_queues > 0)
+		application_set_pool(port->application, pools[0]);
 	if (result != 0)
 		return result;
 	port->rx_queue_count = rx_queues;
@@ -109,6 +125,7 @@ int port_close(struct port *port, struct error *error)
 {
 	int result;
 
+	port->application = application_destroy(port->application);
 	port->socket = packet_socket_destroy(port->socket);
 	port->replay = replay_destroy(port->replay);
 	if (port->config->kind == PORT_DEVICE)
@@ -126,6 +143,8 @@ bool port_link_is_up(const struct port *port)
 		return false;
 	if (port->config->kind == PORT_INTERFACE)
 		return packet_socket_link_is_up(port->socket);
+	if (port->application != NULL)
+		return application_is_bound(port->application);
 	if (port->config->kind == PORT_DEVICE)
 		rte_eth_link_get_nowait(port->ethdev, &link);
 	return link.link_status == RTE_ETH_LINK_UP;
@@ -136,6 +155,9 @@ struct rx_queue port_rx_queue(struct port *port, uint16_t queue)
 	if (port->socket != NULL)
 		return (struct rx_queue){
 			.receive = packet_socket_receive, .argument = port->socket};
+	if (port->application != NULL)
+		return (struct rx_queue){
+			.receive = application_receive, .argument = port->application};
 	if (port->memif)
 		return memif_rx_queue(port->ethdev, queue);
 	if (port->config->kind == PORT_DEVICE)
@@ -151,5 +173,7 @@ struct tx_queue port_tx_queue(struct port *port, uint16_t queue)
 		return (struct tx_queue){.send = packet_socket_send,
 			.argument = port->socket,
 			.refused = packet_socket_refused(port->socket)};
+	if (port->application != NULL)
+		return (struct tx_queue){.send = application_send, .argument = port->application};
 	return device_tx_queue(port, queue);
 }

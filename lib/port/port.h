@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A port: something packets come from or go to. Five kinds behind one face: an ethdev (any DPDK
- * device), a network interface of the kernel, a replay of capture files, a generator, and a capture
- * file that takes what is sent.
+ * A port: something packets come from or go to. Six kinds behind one face: an ethdev (any DPDK
+ * device), a network interface of the kernel, a replay of capture files, a generator, a capture
+ * file that takes what is sent, and an application's ring.
  *
  * A worker reads and writes a port through an rx_queue or tx_queue, so the poll loop does not know
  * the kinds: the ethdev's queue, or a function and its argument. A queue is used by one worker
@@ -77,6 +77,7 @@ enum {
 	PORT_WHOLE_MARKED = 1 << 4, /* with the flags of segmentation/super_packet.h, unfinished */
 };
 
+struct application; /* port/application.h */
 struct packet_socket; /* port/packet_socket.h */
 struct replay; /* port/replay.h */
 struct sink; /* port/sink.h */
@@ -111,6 +112,7 @@ struct port {
 	uint32_t tx_whole_bytes_max; /* frames of so many bytes at most; UINT32_MAX: any */
 	bool super_packets_come; /* a pipeline that leads here may bring some; before configuring */
 	struct rte_ether_addr address;
+	struct application *application; /* PORT_APPLICATION */
 	struct packet_socket *socket; /* PORT_INTERFACE */
 	struct replay *replay; /* PORT_REPLAY, PORT_GENERATE */
 	struct sink *sink; /* PORT_FILE, or a device whose departures are written to a file */

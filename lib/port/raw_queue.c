@@ -144,15 +144,13 @@ struct rte_mbuf *raw_queue_forward(struct raw_queue *queue, uint32_t position)
 
 /* ---- delivering: lock held ---- */
 
-static struct verbs_descriptor describe(
-	const struct raw_queue *queue, const struct rte_mbuf *packet, uint64_t arrived_ns)
+static struct verbs_descriptor describe(const struct rte_mbuf *packet, uint64_t arrived_ns)
 {
 	bool is_super = super_packet_is(packet);
 	bool good = (packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 
-	(void)queue;
 	return (struct verbs_descriptor){
-		.hash = packet->hash.rss,
+		.hash = (packet->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 ? packet->hash.rss : 0,
 		.mss = is_super ? packet->tso_segsz : 0,
 		.flags = good ? VERBS_DESCRIPTOR_CHECKSUM_GOOD : 0,
 		.arrived_ns = arrived_ns,
@@ -213,7 +211,7 @@ static inline bool lend(struct raw_queue *queue, struct rte_mbuf *packet, uint64
 
 	if (parts > room(queue) || !find_places(queue, packet, places, LENT_PARTS_MAX))
 		return false;
-	descriptor = describe(queue, packet, arrived_ns);
+	descriptor = describe(packet, arrived_ns);
 	if (queue->config.writable)
 		descriptor.flags |= VERBS_DESCRIPTOR_WRITABLE;
 	for (uint32_t part = 0; part < parts; part++)
@@ -271,7 +269,7 @@ static bool copy(struct raw_queue *queue, const struct rte_mbuf *packet, uint64_
 		rte_memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
 		to += m->data_len;
 	}
-	descriptor = describe(queue, packet, arrived_ns);
+	descriptor = describe(packet, arrived_ns);
 	descriptor.flags |= VERBS_DESCRIPTOR_WRITABLE;
 	descriptor.bytes = packet->pkt_len;
 	descriptor.place = (uint64_t)VERBS_PLACE_AREA << VERBS_PLACE_PART_SHIFT | at;
@@ -362,6 +360,11 @@ void raw_queue_dropped(struct raw_queue *queue, uint16_t count)
 unsigned raw_queue_cpu(const struct raw_queue *queue)
 {
 	return __atomic_load_n(&queue->header->cpu, __ATOMIC_RELAXED) - 1;
+}
+
+enum verbs_packet_mode raw_queue_mode(const struct raw_queue *queue)
+{
+	return queue->config.mode;
 }
 
 uint32_t raw_queue_lent(const struct raw_queue *queue)

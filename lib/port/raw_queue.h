@@ -69,6 +69,7 @@ void raw_queue_sleeps(struct raw_queue *queue, bool sleeps);
 
 /* Where the application last received; RFS_CPU_NONE and above: not known. */
 unsigned raw_queue_cpu(const struct raw_queue *queue);
+enum verbs_packet_mode raw_queue_mode(const struct raw_queue *queue);
 /* Buffers that the application has now. */
 uint32_t raw_queue_lent(const struct raw_queue *queue);
 /* VERBS_REASON_NONE, or why nothing goes this way any more. */

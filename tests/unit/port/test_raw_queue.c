@@ -145,7 +145,7 @@ static void test_lent_packets_come_back(void **state)
 	(void)state;
 	begin(true);
 	packet->hash.rss = 0x1234;
-	packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_RSS_HASH;
 	deliver(packet);
 	assert_int_equal(received[0].sequence, 1);
 	assert_int_equal(received[0].bytes, 100);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets of ports for applications, and theirs for ports: what the engine does for raw-packet
+ * queue pairs (verbs/server/server.h calls it, on the server thread).
+ *
+ *   port ──> parse, steer ──> GRO ──> [deliver] ──> stages ──> GSO ──> tx
+ *                                        │                      ▲
+ *                                        ▼                      │
+ *                                   queue pair ── collect ──────┘  one worker of each queue pair
+ *
+ * The deliver step is linked into the pipelines that begin at a port for which there are rules
+ * (raw_rules.c). What it gives away has left the engine; what is collected is new (raw_send.c). A
+ * port of the kind "application" is a queue pair (port/application.h).
+ */
+#ifndef WEIR_ENGINE_RAW_H
+#define WEIR_ENGINE_RAW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "port/raw_queue.h"
+#include "steering/flow_rules.h"
+#include "verbs/server/server.h"
+
+struct engine;
+struct worker;
+
+/* The rules of a port and where they lead. Made anew for each change, swapped as a whole. */
+struct raw_rules {
+	struct flow_rules *flows; /* their targets: indexes into `queues` */
+	unsigned count;
+	struct raw_queue *queues[];
+};
+
+/* What workers collect from. Swapped as a whole. */
+struct raw_list {
+	unsigned count;
+	struct raw_source {
+		struct raw_queue *queue;
+		uint16_t worker; /* that collects */
+		uint16_t pipeline; /* whose end is the way out; UINT16_MAX: there is none */
+	} sources[];
+};
+
+struct raw_flow {
+	uint32_t number, handle; /* of the queue pair, and of the flow */
+	uint16_t port;
+	struct flow_rule rule;
+	struct raw_flow *next;
+};
+
+struct raw_pair { /* a queue pair */
+	uint32_t number;
+	uint16_t port; /* of its first flow: what it sends goes there; UINT16_MAX: none yet */
+	bool is_port; /* it is bound to a port of the kind "application" */
+	struct raw_queue *queue;
+	struct raw_pair *next;
+};
+
+/* What an engine has for applications. Writer: the server thread, under the steering lock, but for
+ * what says otherwise. */
+struct raw {
+	/* By port; NULL: no rules. Atomic. Readers: workers */
+	struct raw_rules *rules[CONFIG_PORTS_MAX];
+	struct raw_list *list; /* atomic. Readers: workers */
+	bool sends[CONFIG_PORTS_MAX]; /* applications send to this port: super-packets may come */
+	bool memory_known;
+	struct raw_memory memory; /* none: packets are copied */
+	struct raw_pair *pairs;
+	struct raw_flow *flows; /* the oldest first */
+};
+
+/* Its argument is a struct engine. */
+extern const struct verbs_server_raw engine_raw_operations;
+
+/* For a running worker, once a turn: sends on what applications sent. Returns packets. */
+unsigned raw_turn(struct worker *worker);
+/* For a worker that is about to sleep, and then again when it wakes up. */
+void raw_sleeps(const struct worker *worker, bool sleeps);
+/* Whether applications have something for this worker. */
+bool raw_waits(const struct worker *worker);
+/* Whether it collects from any. */
+bool raw_collects(const struct worker *worker);
+
+/* raw_rules.c, the lock held: from the flows that there are now. After an error all is as it was.
+ */
+int raw_rules_update(struct engine *engine, uint16_t port, struct error *error);
+/* Without any: cannot fail. */
+void raw_rules_clear(struct engine *engine, uint16_t port);
+/* raw_send.c, the lock held: from the queue pairs that there are now. */
+int raw_list_update(struct engine *engine, struct error *error);
+
+/* All that is left, after the workers. */
+void raw_fini(struct engine *engine);
+
+#endif
