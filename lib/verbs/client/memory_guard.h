@@ -8,9 +8,13 @@
 #ifndef WEIR_VERBS_CLIENT_MEMORY_GUARD_H
 #define WEIR_VERBS_CLIENT_MEMORY_GUARD_H
 
+#include <limits.h>
 #include <linux/userfaultfd.h>
 
 #include "verbs/client/memory_maps.h"
+
+/* Of a call that may give anything. */
+#define MEMORY_CALL_ANY LONG_MIN
 
 /* A system call, to be made from registers. */
 struct memory_call {

@@ -33,16 +33,19 @@ static int text_grow(struct memory_maps *maps)
 
 static void stack_find(struct memory_maps *maps)
 {
+	/* The kernel's label goes with the page the stack began at, once that is adopted. */
+	static _Atomic uintptr_t seen;
 	struct memory_piece piece;
 	const char *label = strstr(maps->text, "[stack]");
 
-	if (label == NULL)
+	maps->stack_end = seen;
+	if (maps->stack_end != 0 || label == NULL)
 		return;
 	while (label > maps->text && label[-1] != '\n')
 		label--;
 	maps->next = (size_t)(label - maps->text);
 	if (memory_maps_next(maps, &piece))
-		maps->stack_end = piece.end;
+		seen = maps->stack_end = piece.end;
 	memory_maps_rewind(maps);
 }
 

@@ -2,10 +2,15 @@
 #include "verbs/client/memory_move.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "verbs/client/memory_guard.h"
 
@@ -32,8 +37,12 @@ static long calls_make(
 	long result;
 
 	__asm__ volatile(
-		"1:\n" ONE_CALL "cmp 56(%[call]), %%rax\n"
-		"jne 2f\n"
+		"1:\n" ONE_CALL "mov 56(%[call]), %%rcx\n"
+		"cmp %%rcx, %%rax\n"
+		"je 4f\n"
+		"neg %%rcx\n" /* overflows for MEMORY_CALL_ANY */
+		"jno 2f\n"
+		"4:\n"
 		"add $64, %[call]\n"
 		"dec %[left]\n"
 		"jnz 1b\n"
@@ -88,6 +97,43 @@ static struct memory_call call_map_shared(
 		.expected = (long)start};
 }
 
+/* The word in its control block that is cleared, and woken, when this thread ends: pthread_join(3)
+ * waits there. The kernel finds those who wait by the address in private memory and by the file in
+ * shared memory, so they have to be moved, too. (Of other threads the address cannot be asked.) */
+struct joiners {
+	uint8_t *page; /* of the file, mapped elsewhere; NULL: nobody waits in this range */
+	struct memory_call call;
+};
+
+static void joiners_prepare(
+	struct joiners *joiners, uintptr_t start, uintptr_t end, int fd, uint64_t offset)
+{
+	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t word = 0, page;
+
+	joiners->page = NULL;
+	if (__libc_single_threaded || prctl(PR_GET_TID_ADDRESS, &word) < 0 || word < start ||
+		word >= end)
+		return;
+	page = word & ~(page_bytes - 1);
+	joiners->page = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		(off_t)(offset + (page - start)));
+	if (joiners->page == MAP_FAILED) {
+		joiners->page = NULL;
+		return;
+	}
+	joiners->call = (struct memory_call){.number = SYS_futex,
+		.argument = {(long)word, FUTEX_REQUEUE, 0, INT_MAX,
+			(long)(joiners->page + (word - page))},
+		.expected = MEMORY_CALL_ANY};
+}
+
+static void joiners_end(struct joiners *joiners)
+{
+	if (joiners->page != NULL)
+		munmap(joiners->page, (size_t)sysconf(_SC_PAGESIZE));
+}
+
 static void signals_block(sigset_t *ret_before)
 {
 	sigset_t all;
@@ -103,22 +149,27 @@ static int in_chunk(
 	const struct memory_piece *piece, uintptr_t start, uintptr_t end, int fd, uint64_t offset)
 {
 	struct memory_guard guard;
-	struct memory_call calls[3];
+	struct joiners joiners;
+	struct memory_call calls[4];
 	sigset_t before;
 	unsigned count = 0;
 	long result;
 
+	joiners_prepare(&joiners, start, end, fd, offset);
 	memory_guard_prepare(&guard, piece, start, end);
 	if (guard.wanted)
 		calls[count++] = guard.begin;
 	calls[count++] = (struct memory_call){.number = SYS_pwrite64,
 		.argument = {fd, (long)start, (long)(end - start), (long)offset},
 		.expected = (long)(end - start)};
+	if (joiners.page != NULL)
+		calls[count++] = joiners.call;
 	calls[count++] = call_map_shared(piece, start, end, fd, offset);
 	signals_block(&before);
 	result = calls_make(calls, count, guard.wanted ? &guard.undo : NULL);
 	memory_guard_end(&guard);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	joiners_end(&joiners);
 	if (result == (long)start)
 		return 0;
 	return result < 0 ? (int)result : -EFAULT; /* a short write: it came to a bad page */
@@ -220,12 +271,17 @@ int memory_move_back(const struct memory_piece *piece, uintptr_t start, uintptr_
 	uint8_t *file, const uint8_t *snapshot, int fd, uint64_t offset)
 {
 	struct memory_call call = call_map_shared(piece, start, end, fd, offset);
+	struct joiners joiners;
 	sigset_t before;
 	long result;
 
+	joiners_prepare(&joiners, start, end, fd, offset);
 	signals_block(&before);
+	if (joiners.page != NULL)
+		calls_make(&joiners.call, 1, NULL);
 	result = merge_and_call(
 		&call, (const uint8_t *)start, snapshot, file, (unsigned long)(end - start));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	joiners_end(&joiners);
 	return result == (long)start ? 0 : (int)result;
 }

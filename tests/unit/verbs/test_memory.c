@@ -262,6 +262,27 @@ static void mapped_anew(void **state)
 	munmap(memory, 8 * PAGE);
 }
 
+/* The program moves what was adopted, and registers its old address again. */
+static void moved_away(void **state)
+{
+	uint8_t *memory = anonymous(2 * PAGE, PROT_READ | PROT_WRITE, 0);
+	uint8_t *other = anonymous(PAGE, PROT_NONE, 0);
+
+	(void)state;
+	check(memory, PAGE);
+	memset(memory, 0x11, PAGE);
+	assert_ptr_equal(mremap(memory, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, other), other);
+	assert_ptr_equal(mmap(memory, PAGE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		memory);
+	check(memory, 2 * PAGE);
+	for (int i = 0; i < PAGE; i++)
+		assert_int_equal(other[i], 0x11);
+	check(other, PAGE);
+	munmap(memory, 2 * PAGE);
+	munmap(other, PAGE);
+}
+
 /* Growing one buffer must not run into its neighbour's bytes. */
 static void reallocated(void **state)
 {
@@ -349,7 +370,7 @@ static void areas(void **state)
 		print_message("no huge pages: skipped\n");
 	}
 	/* More than any machine has. */
-	assert_null(weir_alloc(&device, (size_t)1 << 45, true));
+	assert_null(weir_alloc(&device, (size_t)1 << 40, true));
 	assert_int_equal(errno, ENOMEM);
 	client_memory_fini(&device); /* takes `other` */
 	client_memory_fini(&device);
@@ -399,10 +420,9 @@ static void locked(void **state)
 	long before;
 
 	(void)state;
-	if (mlock(memory, 16 * PAGE) < 0)
+	/* (The address sanitizer makes mlock(2) do nothing.) */
+	if (mlock(memory, 16 * PAGE) < 0 || (before = locked_kib()) < 64)
 		skip();
-	before = locked_kib();
-	assert_true(before >= 64);
 	check(memory, 16 * PAGE);
 	assert_true(locked_kib() >= before);
 	munmap(memory, 16 * PAGE);
@@ -425,6 +445,8 @@ static void stack_grows(void **state)
 	struct shared shared;
 
 	(void)state;
+	if (strstr(getenv("LD_PRELOAD") != NULL ? getenv("LD_PRELOAD") : "", "vgpreload") != NULL)
+		skip(); /* valgrind's stack is no stack to the kernel */
 	while (mincore(low - PAGE, PAGE, &present) == 0)
 		low -= PAGE;
 	share(&shared, low, PAGE, true);
@@ -432,17 +454,29 @@ static void stack_grows(void **state)
 	assert_int_equal(deep(300), 0);
 }
 
+static uint64_t file_bytes(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	return (uint64_t)status.st_blocks * 512;
+}
+
 /* What is not mapped any more is not kept. */
 static void given_back(void **state)
 {
+	const size_t bytes = 8 << 20;
+	uint64_t before;
 	struct shared shared;
 	uint8_t *memory;
-	size_t bytes = 8 << 20;
 
 	(void)state;
-	for (int i = 0; i < 40; i++) {
+	share(&shared, of_bss, PAGE, true);
+	forget(&shared, of_bss);
+	before = file_bytes(shared.fd);
+	for (uintptr_t i = 0; i < 40; i++) {
 		/* Never twice at one address. */
-		memory = mmap((void *)(UINT64_C(0x200000000000) + (uint64_t)i * 2 * bytes), bytes,
+		memory = mmap((void *)(0x200000000000 + i * 2 * bytes), bytes,
 			PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		assert_true(memory != MAP_FAILED);
 		memory[i] = 1;
@@ -450,12 +484,7 @@ static void given_back(void **state)
 		forget(&shared, memory);
 		munmap(memory, bytes);
 	}
-	{
-		struct stat status;
-
-		assert_int_equal(fstat(shared.fd, &status), 0);
-		assert_in_range(status.st_blocks * 512, 0, 6 * bytes);
-	}
+	assert_in_range(file_bytes(shared.fd), 0, 2 * before + 3 * bytes);
 }
 
 /* A second process, which has only the descriptor and the place. */
@@ -487,6 +516,7 @@ int main(void)
 		cmocka_unit_test(holes_and_guards),
 		cmocka_unit_test(overlapping),
 		cmocka_unit_test(mapped_anew),
+		cmocka_unit_test(moved_away),
 		cmocka_unit_test(reallocated),
 		cmocka_unit_test(own_memfd),
 		cmocka_unit_test(areas),
