@@ -224,8 +224,14 @@ static bool srq_claim(
 		uint64_t *claim = &((struct verbs_receive *)at)->claim;
 		uint64_t free = __atomic_load_n(claim, __ATOMIC_ACQUIRE);
 
-		if ((uint32_t)free != next + 1)
-			return false; /* not posted */
+		/* Not posted; or passed over, as its last receive is still on its way. */
+		if ((uint32_t)free != next + 1) {
+			uint32_t posted = __atomic_load_n(&srq->header->posted, __ATOMIC_ACQUIRE);
+
+			if ((int32_t)(posted - next) <= 0)
+				return false;
+			continue;
+		}
 		if (free >> 32 != 0)
 			continue;
 		if (!__atomic_compare_exchange_n(claim, &free, free | (uint64_t)source << 32, false,

@@ -2,7 +2,8 @@
 /*
  * Shared receive queues. An entry is posted at the place of its turn and claimed there by whoever
  * has a message, so entries are taken in order but finished in any. Its tag is its place: what was
- * posted there is kept privately, as others may scribble on the shared copy.
+ * posted there is kept privately, as others may scribble on the shared copy. A turn whose place is
+ * still in use is passed over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -203,7 +204,7 @@ static int post_check(
 	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > srq->shared.segments)
 		return client_fail(EINVAL, "weir_post_srq_recv: %d segments, the queue has %u",
 			wr->num_sge, srq->shared.segments);
-	if (srq->in_use[srq->posted & (srq->shared.depth - 1)])
+	if (srq->outstanding == srq->shared.depth)
 		return client_fail(ENOMEM, "weir_post_srq_recv: the queue is full");
 	for (int i = 0; i < wr->num_sge; i++) {
 		if (!segment_good(srq, &wr->sg_list[i]))
@@ -222,13 +223,19 @@ static int post_check(
 
 static int post_one(struct client_srq *srq, const struct weir_recv_wr *wr)
 {
-	uint32_t place = srq->posted & (srq->shared.depth - 1), bytes = 0;
-	struct verbs_receive *entry = entry_at(srq, place);
-	struct verbs_segment *segments = &srq->segments[(size_t)place * srq->shared.segments];
+	uint32_t place, bytes = 0;
+	struct verbs_segment *segments;
+	struct verbs_receive *entry;
 	int status = post_check(srq, wr, &bytes);
 
 	if (status != 0)
 		return status;
+	/* Places of long messages are passed over; who claims does the same. */
+	while (srq->in_use[srq->posted & (srq->shared.depth - 1)])
+		srq->posted++;
+	place = srq->posted & (srq->shared.depth - 1);
+	entry = entry_at(srq, place);
+	segments = &srq->segments[(size_t)place * srq->shared.segments];
 	for (int i = 0; i < wr->num_sge; i++)
 		segments[i] = (struct verbs_segment){
 			wr->sg_list[i].addr, wr->sg_list[i].length, wr->sg_list[i].lkey};

@@ -200,6 +200,61 @@ static void srq(void **state)
 	assert_int_equal(weir_destroy_srq(shared), EBUSY);
 }
 
+/* A long message keeps its receive while others go around the queue many times. */
+static void srq_out_of_order(void **state)
+{
+	enum { LONG = 64 << 20 };
+	struct world *world = *state;
+	struct end *one = &world->one, *other = &world->other, second = *one, second_other = *other;
+	struct weir_srq_attr attr = {.max_wr = 4, .max_sge = 1};
+	struct weir_srq *shared = weir_create_srq(other->pd, &attr, NULL);
+	uint8_t *from = weir_alloc(one->device, LONG, false);
+	uint8_t *to = weir_alloc(other->device, LONG, false);
+	struct weir_mr *from_mr = weir_reg_mr(one->pd, from, LONG, WEIR_ACCESS_LOCAL_WRITE);
+	struct weir_mr *to_mr = weir_reg_mr(other->pd, to, LONG, WEIR_ACCESS_LOCAL_WRITE);
+	struct weir_sge sge = {(uintptr_t)to, LONG, to_mr->lkey};
+	struct weir_recv_wr receive = {.wr_id = 1000, .sg_list = &sge, .num_sge = 1}, *bad_receive;
+	struct weir_sge all = {(uintptr_t)from, LONG, from_mr->lkey};
+	struct weir_send_wr wr = {.wr_id = 5,
+				    .sg_list = &all,
+				    .num_sge = 1,
+				    .opcode = WEIR_WR_SEND},
+			    *bad;
+	unsigned taken_long = 0;
+
+	MUST_HAVE(shared);
+	MUST_HAVE(second.cq = weir_create_cq(one->device, 64, NULL, NULL));
+	end_make(one, WEIR_QPT_RC, NULL);
+	end_make(other, WEIR_QPT_RC, shared);
+	end_make(&second, WEIR_QPT_RC, NULL);
+	end_make(&second_other, WEIR_QPT_RC, shared);
+	ends_connect(one, other);
+	ends_connect(&second, &second_other);
+	memset(from, 0x3c, LONG);
+	MUST(weir_post_srq_recv(shared, &receive, &bad_receive));
+	MUST(weir_post_send(one->qp, &wr, &bad));
+	sge = (struct weir_sge){(uintptr_t)other->memory, 256, other->mr->lkey};
+	for (uint64_t i = 0; i < 40; i++) {
+		struct weir_wc wc;
+
+		receive.wr_id = i;
+		MUST(weir_post_srq_recv(shared, &receive, &bad_receive));
+		MUST(end_post_send(&second, i, 0, 64, 0));
+		assert_int_equal(end_poll(&second).status, WEIR_WC_SUCCESS);
+		wc = end_poll(other);
+		if (wc.wr_id == 1000) { /* the engine's thread may be quick */
+			taken_long++;
+			wc = end_poll(other);
+		}
+		assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+		assert_int_equal(wc.wr_id, i);
+	}
+	assert_int_equal(end_poll(one).wr_id, 5);
+	if (taken_long == 0)
+		assert_int_equal(end_poll(other).wr_id, 1000);
+	assert_int_equal(to[LONG - 1], 0x3c);
+}
+
 static void ud(void **state)
 {
 	struct world *world = *state;
@@ -337,6 +392,7 @@ int main(void)
 		BOTH(one_sided),
 		BOTH(revoked),
 		BOTH(srq),
+		BOTH(srq_out_of_order),
 		BOTH(ud),
 		BOTH(loopback),
 		BOTH(again),
