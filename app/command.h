@@ -44,7 +44,7 @@ struct command {
 extern const struct command command_run, command_replay, command_generate, command_check,
 	command_init, command_config, command_explain, command_capture, command_trace,
 	command_explain_capture, command_show, command_features, command_set, command_perf,
-	command_help_command;
+	command_verbs, command_help_command;
 
 /* All commands, NULL-terminated, in the order of the help. */
 extern const struct command *const commands[];

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_capture,
 	&command_trace,
 	&command_perf,
+	&command_verbs,
 	&command_help_command,
 	NULL,
 };
