@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -12,19 +13,14 @@
 #include <sys/rseq.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* What the SIGSEGV handler knows. One move at a time: the mover holds the lock of memory. */
 static struct {
 	uintptr_t start, end; /* being moved; empty: nothing */
-	uint32_t moves; /* that were guarded so, ever */
 	struct sigaction before; /* whoever handled it before us */
-	bool installed;
 } protected;
-
-/* A fault that was raised during a move may arrive after it: such a one is tried again once a move.
- * Initial-exec: a handler must not allocate. */
-static __thread __attribute__((tls_model("initial-exec"))) uint32_t tried_after;
 
 static void fault_elsewhere(int number, siginfo_t *information, void *context)
 {
@@ -38,19 +34,28 @@ static void fault_elsewhere(int number, siginfo_t *information, void *context)
 		before->sa_handler(number);
 }
 
+/* By an atomic addition of 0 that the kernel makes for us, and is told EFAULT of. */
+static bool is_writable(uintptr_t address)
+{
+	static uint32_t nobody;
+
+	return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0L,
+		       address & ~(uintptr_t)3, FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) >= 0;
+}
+
 static void fault_wait(int number, siginfo_t *information, void *context)
 {
+	const long write = 1 << 1; /* of the processor's error code */
 	uintptr_t address = (uintptr_t)information->si_addr;
-	uint32_t moves;
 	int code = errno;
 
-	if (information->si_code == SEGV_ACCERR) {
+	if (information->si_code == SEGV_ACCERR &&
+		(((const ucontext_t *)context)->uc_mcontext.gregs[REG_ERR] & write) != 0) {
 		while (address >= __atomic_load_n(&protected.start, __ATOMIC_ACQUIRE) &&
 			address < __atomic_load_n(&protected.end, __ATOMIC_ACQUIRE))
 			sched_yield();
-		moves = __atomic_load_n(&protected.moves, __ATOMIC_ACQUIRE);
-		if (tried_after != moves) {
-			tried_after = moves;
+		/* The fault may have been raised during a move and arrive after it. */
+		if (is_writable(address)) {
 			errno = code;
 			return;
 		}
@@ -130,7 +135,6 @@ void memory_guard_prepare(struct memory_guard *guard, const struct memory_piece 
 		return;
 	}
 	handler_install();
-	__atomic_add_fetch(&protected.moves, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&protected.end, end, __ATOMIC_RELEASE);
 	__atomic_store_n(&protected.start, start, __ATOMIC_RELEASE);
 	guard->begin = (struct memory_call){.number = SYS_mprotect,
