@@ -83,7 +83,9 @@ int work_init(struct verbs_server *server, struct error *error)
 		if (worker->timer < 0)
 			return error_set(error, errno, "timerfd_create: %s", strerror(errno));
 		worker->wake_fd = -1;
+		bell_init(&worker->bell);
 		if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, worker->timer, &event) < 0) {
+			bell_fini(&worker->bell);
 			close(worker->timer);
 			return error_set(error, errno, "epoll_ctl: %s", strerror(errno));
 		}
@@ -95,6 +97,7 @@ void work_fini(struct verbs_server *server)
 {
 	for (unsigned i = 0; i < server->worker_count; i++) {
 		free(server->workers[i].queues);
+		bell_fini(&server->workers[i].bell);
 		close(server->workers[i].timer);
 	}
 	free(server->workers);

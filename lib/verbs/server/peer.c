@@ -73,10 +73,8 @@ void server_unpair(struct server_queue *queue, bool gone)
 	if (!gone || other == queue)
 		return;
 	condition_set(other, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);
-	if (other->receive_event_fd >= 0)
-		work_event_write(other->receive_event_fd);
-	if (other->send_event_fd >= 0)
-		work_event_write(other->send_event_fd);
+	bell_ring(&queue->connection->server->bell, other->connection, other->receive_event_fd);
+	bell_ring(&queue->connection->server->bell, other->connection, other->send_event_fd);
 	server_tell(other->connection, VERBS_EVENT_PEER_GONE, other->number, other->number,
 		VERBS_REASON_PEER_GONE);
 }

@@ -83,6 +83,7 @@ int verbs_server_create(const struct verbs_server_config *config,
 	server->raw_argument = raw_argument;
 	server->listener = -1;
 	pthread_mutex_init(&server->lock, NULL);
+	bell_init(&server->bell);
 	share_descriptors(server);
 	identify(server);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -121,6 +122,7 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 	}
 	server_reap(server);
 	work_fini(server);
+	bell_fini(&server->bell);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	if (server->spare_fd >= 0)

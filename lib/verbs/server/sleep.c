@@ -88,7 +88,7 @@ bool verbs_server_sleep(struct verbs_server *server, unsigned number, int wake_f
 
 	if (!work_enter(server, worker))
 		return false;
-	worker->wake_fd = wake_fd;
+	__atomic_store_n(&worker->wake_fd, wake_fd, __ATOMIC_RELAXED);
 	__atomic_store_n(&worker->asleep, 1, __ATOMIC_RELEASE);
 	flags_set(worker, 1);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -112,7 +112,7 @@ void verbs_server_wake(struct verbs_server *server, unsigned worker)
 void work_wake(const struct server_worker *worker)
 {
 	if (__atomic_load_n(&worker->asleep, __ATOMIC_ACQUIRE) != 0)
-		work_event_write(worker->wake_fd);
+		work_event_write(__atomic_load_n(&worker->wake_fd, __ATOMIC_RELAXED));
 }
 
 void work_wake_all(struct verbs_server *server)

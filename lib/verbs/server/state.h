@@ -119,6 +119,11 @@ struct server_connection {
 	struct server_connection *next;
 };
 
+struct server_bell { /* bell.c */
+	unsigned long context; /* 0: none */
+	int ready;
+};
+
 struct server_worker {
 	/* Writer: the worker. Reader: the server thread. 1: it may be touching things. */
 	uint32_t inside;
@@ -126,7 +131,8 @@ struct server_worker {
 	int wake_fd;
 	bool flagged; /* engine_asleep is set in its headers. Worker, and server when stopped */
 	unsigned turn; /* where it begins next time */
-	uint8_t pad[44];
+	struct server_bell bell;
+	uint8_t pad[24];
 	/* Writer: the server thread, while workers are stopped. */
 	struct server_queue **queues;
 	unsigned count, room;
@@ -151,6 +157,7 @@ struct verbs_server {
 	unsigned connection_count, queue_count;
 	struct server_connection *connections;
 	struct server_queue *buckets[SERVER_BUCKETS]; /* queue pairs, by number */
+	struct server_bell bell; /* the server thread's */
 	bool fences; /* no membarrier(2): workers order what they write themselves */
 	unsigned stop_depth;
 	unsigned worker_count;
@@ -252,7 +259,13 @@ void work_wake_all(struct verbs_server *server);
 void work_awake(struct server_worker *worker);
 /* Whether request `next` is posted. */
 bool work_posted(const struct server_queue *queue);
-void work_event_write(int fd);
+void work_event_write(int fd); /* an eventfd of the engine's own, or of one trusted */
+
+/* bell.c */
+void bell_init(struct server_bell *bell);
+void bell_fini(struct server_bell *bell);
+/* Rings an eventfd of `owner`, -1: none. Never blocks, whatever he did to it. */
+void bell_ring(const struct server_bell *bell, const struct server_connection *owner, int fd);
 
 /* work.c: all that is posted now ends as flushed. Workers stopped. */
 void work_flush(struct server_queue *queue);

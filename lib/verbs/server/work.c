@@ -139,7 +139,14 @@ void work_flush(struct server_queue *queue)
 
 /* ---- waking ---- */
 
-static void responder_wake(const struct verbs_server *server, struct server_queue *to)
+static const struct server_bell *bell_of(
+	const struct verbs_server *server, const struct server_queue *queue)
+{
+	return &server->workers[queue->worker].bell;
+}
+
+static void responder_wake(
+	const struct verbs_server *server, const struct server_bell *bell, struct server_queue *to)
 {
 	struct verbs_responder *responder = &to->responder;
 	bool solicited = responder->solicited;
@@ -154,17 +161,15 @@ static void responder_wake(const struct verbs_server *server, struct server_queu
 	if (armed == 0 || armed == responder->woken || ((armed & 1) == 0 && !solicited))
 		return;
 	responder->woken = armed;
-	if (to->receive_event_fd >= 0)
-		work_event_write(to->receive_event_fd);
+	bell_ring(bell, to->connection, to->receive_event_fd);
 }
 
 static void sender_wake(const struct verbs_server *server, const struct server_queue *queue)
 {
 	if (server->fences)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&queue->responder.queue.header->sender_armed, __ATOMIC_RELAXED) != 0 &&
-		queue->send_event_fd >= 0)
-		work_event_write(queue->send_event_fd);
+	if (__atomic_load_n(&queue->responder.queue.header->sender_armed, __ATOMIC_RELAXED) != 0)
+		bell_ring(bell_of(server, queue), queue->connection, queue->send_event_fd);
 }
 
 /* ---- doing it ---- */
@@ -249,7 +254,7 @@ static bool step_to(
 	sending_note(queue, to);
 	step = verbs_transfer_step(&queue->transfer, &to->responder,
 		&queue->connection->executors_view, queue->pd, queue->number);
-	responder_wake(server, to);
+	responder_wake(server, bell_of(server, queue), to);
 	if (step == VERBS_AGAIN) {
 		queue->waiting = VERBS_FINISHED;
 		return true;

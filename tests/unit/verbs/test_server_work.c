@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "fake_client.h"
+#include "verbs/server/state.h"
 
 static struct fake_server fake;
 static struct fake_client one, two;
@@ -298,6 +299,37 @@ static void test_who_is_armed_is_woken_once(void **state)
 	assert_false(rang(b.receive_event));
 }
 
+/* Blocking, and full: a write would wait until somebody reads. */
+static void test_an_event_that_would_block_does_not(void **state)
+{
+	uint64_t much = UINT64_MAX - 1;
+	struct server_bell bell;
+	struct server_connection stranger = {.trusted = false};
+	int trap = eventfd(0, EFD_CLOEXEC), pipes[2];
+
+	(void)state;
+	bell_init(&bell);
+	assert_int_not_equal(bell.context, 0);
+	for (unsigned i = 1; i < 200; i++) {
+		uint64_t count;
+
+		bell_ring(&bell, &stranger, trap);
+		assert_int_equal(read(trap, &count, sizeof(count)), sizeof(count));
+		assert_int_equal(count, 1);
+	}
+	assert_int_equal(write(trap, &much, sizeof(much)), sizeof(much));
+	bell_ring(&bell, &stranger, trap);
+	bell_ring(&bell, &stranger, trap);
+	/* What is no eventfd is left alone. */
+	assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+	bell_ring(&bell, &stranger, pipes[1]);
+	assert_int_equal(read(pipes[0], &much, 1), -1);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(trap);
+	bell_fini(&bell);
+}
+
 static void test_sleep_and_doorbell(void **state)
 {
 	int wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -416,6 +448,7 @@ int main(void)
 		TEST(test_the_end_of_the_other_one_ends_it),
 		TEST(test_no_receive),
 		TEST(test_who_is_armed_is_woken_once),
+		TEST(test_an_event_that_would_block_does_not),
 		TEST(test_sleep_and_doorbell),
 		cmocka_unit_test_setup_teardown(test_datagrams, setup_datagram, teardown),
 		TEST(test_reset_begins_anew),
