@@ -85,7 +85,7 @@ static int server_make(struct engine *engine, struct engine_verbs *verbs, struct
 		.workers = engine->worker_count,
 	};
 
-	return verbs_server_create(&wanted, NULL, NULL, &verbs->server, error);
+	return verbs_server_create(&wanted, &engine_raw_operations, engine, &verbs->server, error);
 }
 
 int engine_verbs_begin(struct engine *engine, struct error *error)
