@@ -216,7 +216,7 @@ static int offsets_clear(struct memory_maps *maps, const struct memory_file *fil
 			piece.offset >= end || piece.offset + (piece.end - piece.start) <= start)
 			continue;
 		rc = memory_move_out(&piece, piece.start, piece.end, file == &memory_adopted.huge,
-			file->fd, piece.offset);
+			file->fd, piece.offset, NULL);
 	}
 	maps->next = next;
 	if (rc < 0)

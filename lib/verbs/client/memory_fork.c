@@ -58,14 +58,11 @@ static void take(const struct memory_piece *piece, uintptr_t from, uintptr_t to)
 	taken->file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 	taken->snapshot =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (taken->file != MAP_FAILED && taken->snapshot != MAP_FAILED) {
-		/* Before it is taken: what changes in between is written back once more. */
-		memcpy(taken->snapshot, taken->file, bytes);
-		if (memory_move_out(piece, taken->start, taken->end, false, fd, (uint64_t)offset) ==
-			0) {
-			forking.taken_count++;
-			return;
-		}
+	if (taken->file != MAP_FAILED && taken->snapshot != MAP_FAILED &&
+		memory_move_out(piece, taken->start, taken->end, false, fd, (uint64_t)offset,
+			taken->snapshot) == 0) {
+		forking.taken_count++;
+		return;
 	}
 	if (taken->file != MAP_FAILED)
 		munmap(taken->file, bytes);
@@ -134,7 +131,8 @@ static void copy(const struct memory_piece *piece, const struct memory_file *fil
 {
 	bool huge = file == &memory_adopted.huge;
 
-	if (memory_move_out(piece, piece->start, piece->end, huge, file->fd, piece->offset) < 0)
+	if (memory_move_out(piece, piece->start, piece->end, huge, file->fd, piece->offset, NULL) <
+		0)
 		mmap((void *)piece->start, piece->end - piece->start, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }

@@ -221,10 +221,18 @@ int memory_move_in(const struct memory_piece *piece, uintptr_t start, uintptr_t 
 	return 0;
 }
 
-static int out_chunk(const struct memory_piece *piece, uintptr_t start, uintptr_t end, bool huge,
-	int fd, uint64_t offset)
+static struct memory_call call_read(int fd, void *to, size_t bytes, uint64_t offset)
 {
-	struct memory_call calls[2];
+	return (struct memory_call){.number = SYS_pread64,
+		.argument = {fd, (long)to, (long)bytes, (long)offset},
+		.expected = (long)bytes};
+}
+
+static int out_chunk(const struct memory_piece *piece, uintptr_t start, uintptr_t end, bool huge,
+	int fd, uint64_t offset, uint8_t *snapshot)
+{
+	struct memory_call calls[3];
+	unsigned count = 0;
 	sigset_t before;
 	long result;
 	void *copy;
@@ -233,15 +241,16 @@ static int out_chunk(const struct memory_piece *piece, uintptr_t start, uintptr_
 		MAP_PRIVATE | MAP_ANONYMOUS | (huge ? MAP_HUGETLB : 0), -1, 0);
 	if (copy == MAP_FAILED)
 		return -errno;
-	calls[0] = (struct memory_call){.number = SYS_pread64,
-		.argument = {fd, (long)copy, (long)(end - start), (long)offset},
-		.expected = (long)(end - start)};
-	calls[1] = (struct memory_call){.number = SYS_mremap,
+	/* First: what a peer writes in between is then a change of ours, and written once more. */
+	if (snapshot != NULL)
+		calls[count++] = call_read(fd, snapshot, end - start, offset);
+	calls[count++] = call_read(fd, copy, end - start, offset);
+	calls[count++] = (struct memory_call){.number = SYS_mremap,
 		.argument = {(long)copy, (long)(end - start), (long)(end - start),
 			MREMAP_MAYMOVE | MREMAP_FIXED, (long)start},
 		.expected = (long)start};
 	signals_block(&before);
-	result = calls_make(calls, 2, NULL);
+	result = calls_make(calls, count, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (result != (long)start) {
 		munmap(copy, end - start);
@@ -253,15 +262,17 @@ static int out_chunk(const struct memory_piece *piece, uintptr_t start, uintptr_
 }
 
 int memory_move_out(const struct memory_piece *piece, uintptr_t start, uintptr_t end, bool huge,
-	int fd, uint64_t offset)
+	int fd, uint64_t offset, uint8_t *snapshot)
 {
 	int rc = 0;
 
 	while (start < end && rc == 0) {
 		uintptr_t stop = end - start > MOVE_BYTES_MAX ? start + MOVE_BYTES_MAX : end;
 
-		rc = out_chunk(piece, start, stop, huge, fd, offset);
+		rc = out_chunk(piece, start, stop, huge, fd, offset, snapshot);
 		offset += stop - start;
+		if (snapshot != NULL)
+			snapshot += stop - start;
 		start = stop;
 	}
 	return rc;

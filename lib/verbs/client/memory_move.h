@@ -26,12 +26,13 @@
 int memory_move_in(const struct memory_piece *piece, uintptr_t start, uintptr_t end, bool huge,
 	int fd, uint64_t offset, struct error *error);
 
-/* The opposite: what the file has becomes private memory of this process. 0 or -errno. */
+/* The opposite: what the file has becomes private memory of this process. snapshot: as it was
+ * then; NULL: not wanted. 0 or -errno. */
 int memory_move_out(const struct memory_piece *piece, uintptr_t start, uintptr_t end, bool huge,
-	int fd, uint64_t offset);
+	int fd, uint64_t offset, uint8_t *snapshot);
 
 /* After moving out: maps the file there again. What the program changed since `snapshot` was taken
- * of the file goes into it, through `file`, its mapping elsewhere; what others changed stays. */
+ * goes into it, through `file`, its mapping elsewhere; what others changed stays. */
 int memory_move_back(const struct memory_piece *piece, uintptr_t start, uintptr_t end,
 	uint8_t *file, const uint8_t *snapshot, int fd, uint64_t offset);
 

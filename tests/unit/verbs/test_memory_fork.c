@@ -282,9 +282,9 @@ static void changes_merge(void **state)
 	(void)state;
 	memset(memory, 1, 2 * PAGE);
 	fd = share(memory, 2 * PAGE, &peer);
-	memcpy(snapshot, peer.base, 2 * PAGE);
 	assert_int_equal(
-		memory_move_out(&piece, piece.start, piece.end, false, fd, piece.start), 0);
+		memory_move_out(&piece, piece.start, piece.end, false, fd, piece.start, snapshot),
+		0);
 	memory[0] = 2;
 	memory[PAGE] = 3;
 	peer.base[1] = 4;
