@@ -40,7 +40,7 @@ struct fake_client {
 
 struct fake_queue {
 	struct fake_client *client;
-	uint32_t number;
+	uint32_t number, srq;
 	struct verbs_mapping memory;
 	int fd, receive_event, send_event;
 	struct verbs_queue queue;
@@ -287,14 +287,15 @@ static inline const struct verbs_geometry *fake_geometry(void)
 	return &geometry;
 }
 
-static inline int fake_queue_create(
-	struct fake_client *client, uint32_t type, struct fake_queue *queue)
+static inline int fake_queue_create_on(
+	struct fake_client *client, uint32_t type, uint32_t srq, struct fake_queue *queue)
 {
 	const struct verbs_geometry *geometry = fake_geometry();
 	struct error error = {0};
 
 	memset(queue, 0, sizeof(*queue));
 	queue->client = client;
+	queue->srq = srq;
 	queue->fd = verbs_memory_create(
 		"queue", verbs_queue_places(geometry).total_bytes, false, &queue->memory, &error);
 	queue->receive_event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -304,6 +305,12 @@ static inline int fake_queue_create(
 	verbs_queue_attach(&queue->queue, queue->memory.base, 0, client->pd, geometry);
 	fake_header_fill(queue->queue.header, geometry);
 	return fake_queue_announce(queue, type, 0);
+}
+
+static inline int fake_queue_create(
+	struct fake_client *client, uint32_t type, struct fake_queue *queue)
+{
+	return fake_queue_create_on(client, type, 0, queue);
 }
 
 static inline void fake_queue_drop(struct fake_queue *queue)
