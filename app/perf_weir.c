@@ -2,6 +2,7 @@
 /* weir perf over the verbs: an endpoint is made, connected and taken down. */
 #include "perf_weir.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,8 @@ static int make_completion_queues(struct perf_weir *endpoint)
 
 	if (settings->events) {
 		endpoint->channel = weir_create_comp_channel(endpoint->device);
-		if (endpoint->channel == NULL)
+		if (endpoint->channel == NULL ||
+			fcntl(endpoint->channel->fd, F_SETFL, O_NONBLOCK) != 0)
 			return perf_weir_failed(endpoint, "completion channel");
 	}
 	endpoint->send_cq = weir_create_cq(endpoint->device, (int)sends, NULL, endpoint->channel);
@@ -335,10 +337,12 @@ int perf_weir_wait(void *opened, uint64_t timeout_ns)
 	if (ppoll(&wait, 1, &timeout, NULL) <= 0)
 		return 0;
 	errno = weir_get_cq_event(endpoint->channel, &cq, &context);
+	endpoint->armed = false;
+	if (errno == EAGAIN) /* woken for what has been polled already */
+		return 0;
 	if (errno != 0)
 		return perf_weir_failed(endpoint, "event");
 	weir_ack_cq_events(cq, 1);
-	endpoint->armed = false;
 	return 0;
 }
 
