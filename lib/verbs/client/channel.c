@@ -162,6 +162,17 @@ int weir_req_notify_cq(struct weir_cq *public, int solicited_only)
 
 /* ---- getting one ---- */
 
+/* Nothing is due, but whoever wakes may have done it already for this arming, for a message that
+ * was polled since. It has to be told of another one; then what came meanwhile is looked for. */
+static bool armed_anew_due(struct client_cq *cq)
+{
+	if (cq->armed == 0)
+		return false;
+	client_cq_tell_arming(cq);
+	client_barrier();
+	return event_due(cq);
+}
+
 /* The queue whose event it is, disarmed; more: another one has one as well. device->lock held. */
 static struct client_cq *event_find(struct client_channel *channel, bool *ret_more)
 {
@@ -171,7 +182,7 @@ static struct client_cq *event_find(struct client_channel *channel, bool *ret_mo
 	for (struct client_cq *cq = channel->cqs; cq != NULL && !*ret_more;
 		cq = cq->next_of_channel) {
 		client_lock(&cq->lock);
-		if (!event_due(cq)) {
+		if (!event_due(cq) && !armed_anew_due(cq)) {
 			client_unlock(&cq->lock);
 			continue;
 		}
