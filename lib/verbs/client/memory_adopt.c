@@ -12,26 +12,22 @@
 
 #include "verbs/client/memory_move.h"
 
-enum { ELSEWHERE_MAX = 64 };
-
-static const uint64_t address_space_bytes = UINT64_C(1) << 47;
-
 struct memory_adopted memory_adopted = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.small.fd = -1,
 	.huge.fd = -1,
 };
 
-static bool is_of(const struct memory_piece *piece, const struct memory_file *file)
+bool memory_is_of(const struct memory_piece *piece, const struct memory_file *file)
 {
 	return file->fd >= 0 && piece->inode == file->inode && piece->device == file->device;
 }
 
 const struct memory_file *memory_adopted_file(const struct memory_piece *piece)
 {
-	if (is_of(piece, &memory_adopted.small))
+	if (memory_is_of(piece, &memory_adopted.small))
 		return &memory_adopted.small;
-	return is_of(piece, &memory_adopted.huge) ? &memory_adopted.huge : NULL;
+	return memory_is_of(piece, &memory_adopted.huge) ? &memory_adopted.huge : NULL;
 }
 
 static int file_make(struct memory_file *file, unsigned flags, struct error *error)
@@ -44,7 +40,7 @@ static int file_make(struct memory_file *file, unsigned flags, struct error *err
 	fd = memfd_create("weir-adopted", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 	if (fd < 0)
 		return error_set(error, errno, "memfd_create: %s", strerror(errno));
-	if (ftruncate(fd, (off_t)address_space_bytes) < 0 ||
+	if (ftruncate(fd, (off_t)MEMORY_FILE_BYTES) < 0 ||
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
 		fstat(fd, &status) < 0) {
 		rc = error_set(error, errno, "a sparse memfd of 128 TiB: %s", strerror(errno));
@@ -66,7 +62,7 @@ struct range {
 
 static bool is_huge(const struct memory_piece *piece)
 {
-	return piece->huge || is_of(piece, &memory_adopted.huge);
+	return piece->huge || memory_is_of(piece, &memory_adopted.huge);
 }
 
 static bool is_adopted(const struct memory_piece *piece)
@@ -212,7 +208,7 @@ static int offsets_clear(struct memory_maps *maps, const struct memory_file *fil
 
 	memory_maps_rewind(maps);
 	while (rc == 0 && memory_maps_next(maps, &piece)) {
-		if (!is_of(&piece, file) || piece.offset == piece.start || !piece.shared ||
+		if (!memory_is_of(&piece, file) || piece.offset == piece.start || !piece.shared ||
 			piece.offset >= end || piece.offset + (piece.end - piece.start) <= start)
 			continue;
 		rc = memory_move_out(&piece, piece.start, piece.end, file == &memory_adopted.huge,
@@ -258,71 +254,6 @@ static int pieces_move(const struct range *range, struct memory_maps *maps,
 	return rc;
 }
 
-/* Offsets of the file that are mapped elsewhere than at their own address. */
-struct elsewhere {
-	uint64_t start[ELSEWHERE_MAX], end[ELSEWHERE_MAX];
-	unsigned count;
-};
-
-static void range_drop(const struct memory_file *file, const struct elsewhere *elsewhere,
-	uint64_t from, uint64_t to)
-{
-	for (unsigned i = 0; i < elsewhere->count && from < to; i++) {
-		if (elsewhere->start[i] >= to || elsewhere->end[i] <= from)
-			continue;
-		if (elsewhere->start[i] > from)
-			range_drop(file, elsewhere, from, elsewhere->start[i]);
-		from = elsewhere->end[i];
-	}
-	if (from < to)
-		fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
-			(off_t)(to - from));
-}
-
-static void unmapped_drop(
-	const struct memory_file *file, const struct elsewhere *elsewhere, struct memory_maps *maps)
-{
-	struct memory_piece piece;
-	uint64_t reached = 0;
-
-	memory_maps_rewind(maps);
-	while (memory_maps_next(maps, &piece)) {
-		if (!is_of(&piece, file) || piece.offset != piece.start)
-			continue;
-		if (piece.start > reached)
-			range_drop(file, elsewhere, reached, piece.start);
-		reached = piece.end;
-	}
-	range_drop(file, elsewhere, reached, address_space_bytes);
-}
-
-/* What the program has unmapped since stays in the file: given back now and then. */
-static void file_trim(struct memory_file *file)
-{
-	struct elsewhere elsewhere = {.count = 0};
-	struct memory_maps maps;
-	struct memory_piece piece;
-	struct stat status;
-
-	/* So often that it costs a part of what moving did. */
-	if (fstat(file->fd, &status) < 0 ||
-		file->moved_bytes < (uint64_t)status.st_blocks * 512 / 2 ||
-		memory_maps_read(&maps, NULL) < 0)
-		return;
-	while (memory_maps_next(&maps, &piece)) {
-		if (!is_of(&piece, file) || piece.offset == piece.start)
-			continue;
-		if (elsewhere.count == ELSEWHERE_MAX)
-			goto out;
-		elsewhere.start[elsewhere.count] = piece.offset;
-		elsewhere.end[elsewhere.count++] = piece.offset + (piece.end - piece.start);
-	}
-	unmapped_drop(file, &elsewhere, &maps);
-	file->moved_bytes = 0;
-out:
-	memory_maps_free(&maps);
-}
-
 static int range_move(const struct range *range, struct memory_maps *maps, struct error *error)
 {
 	bool huge = range->huge > 0;
@@ -340,7 +271,7 @@ static int range_move(const struct range *range, struct memory_maps *maps, struc
 		return error_set(error, -rc, "pthread_atfork: %s", strerror(-rc));
 	rc = pieces_move(
 		range, maps, file, huge ? MEMORY_HUGE_BYTES : (size_t)sysconf(_SC_PAGESIZE), error);
-	file_trim(file);
+	memory_trim(file);
 	return rc;
 }
 
@@ -372,7 +303,7 @@ int memory_adopt(uintptr_t address, size_t length, bool writes, int *ret_fd, uin
 
 	if (length == 0)
 		return error_set(error, EINVAL, "a region of 0 bytes");
-	if (address >= address_space_bytes || length > address_space_bytes - address)
+	if (address >= MEMORY_FILE_BYTES || length > MEMORY_FILE_BYTES - address)
 		return error_set(error, EFAULT,
 			"%zu bytes from 0x%lx on reach over the end of memory", length,
 			(unsigned long)address);

@@ -23,6 +23,7 @@
 #include "verbs/client/memory_maps.h"
 
 enum { MEMORY_HUGE_BYTES = 2 << 20 };
+#define MEMORY_FILE_BYTES (UINT64_C(1) << 47) /* the address space of a program */
 
 struct memory_file {
 	int fd; /* -1: not made. Kept for the life of the process: what is adopted stays */
@@ -41,6 +42,11 @@ extern struct memory_adopted memory_adopted; /* of the process */
 
 /* The file whose adopted page this is, at its own address or not; NULL: of none. */
 const struct memory_file *memory_adopted_file(const struct memory_piece *piece);
+
+bool memory_is_of(const struct memory_piece *piece, const struct memory_file *file);
+
+/* Gives back what of the file is not mapped any more, if it is worth it. Lock held. */
+void memory_trim(struct memory_file *file);
 
 /* Adopts what of [address, address + length) is not yet; or finds the file behind it, if it is
  * shared memory. ret_owned: the caller closes the descriptor. Takes the lock. 0 or -errno. */

@@ -133,7 +133,7 @@ static void copy(const struct memory_piece *piece, const struct memory_file *fil
 
 	if (memory_move_out(piece, piece->start, piece->end, huge, file->fd, piece->offset, NULL) <
 		0)
-		mmap((void *)piece->start, piece->end - piece->start, PROT_NONE,
+		(void)mmap((void *)piece->start, piece->end - piece->start, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 

@@ -220,7 +220,7 @@ static void second_process(void **state)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	uint8_t *memory = malloc(3 * PAGE), *at = memory + 1000;
-	uint64_t offset;
+	uint64_t offset = 0;
 	struct iovec vector = {.iov_base = &offset, .iov_len = sizeof(offset)};
 	struct msghdr message = {.msg_iov = &vector,
 		.msg_iovlen = 1,
