@@ -74,15 +74,13 @@ static int raw_attach(struct server_call *call, struct server_queue *queue)
 	return server->raw->attach(server->raw_argument, &raw, &call->error);
 }
 
-int server_create_raw(struct server_call *call)
+/* Its memory mapped, with a number, in the tables; the engine does not know of it yet. */
+static int raw_enter(struct server_call *call, struct server_queue **ret_queue)
 {
 	const struct verbs_create_raw *request = &call->request->create_raw;
-	struct server_queue *queue;
-	int rc = raw_check(call);
+	struct server_queue *queue = calloc(1, sizeof(*queue));
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	queue = calloc(1, sizeof(*queue));
 	if (queue == NULL)
 		return -ENOMEM;
 	queue->pd = request->pd;
@@ -91,7 +89,7 @@ int server_create_raw(struct server_call *call)
 	rc = memory_take(call, queue);
 	if (rc == 0)
 		rc = server_queue_enter(call, queue, request->wanted);
-	if (rc < 0) {
+	if (rc != 0) {
 		verbs_unmap(&queue->mapping);
 		free(queue);
 		return rc;
@@ -101,8 +99,21 @@ int server_create_raw(struct server_call *call)
 	queue->memory_fd = server_fd_keep(call, 0);
 	if (call->fd_count > 1)
 		queue->receive_event_fd = server_fd_keep(call, 1);
+	*ret_queue = queue;
+	return 0;
+}
+
+int server_create_raw(struct server_call *call)
+{
+	struct server_queue *queue = NULL;
+	int rc = raw_check(call);
+
+	if (rc == 0)
+		rc = raw_enter(call, &queue);
+	if (rc != 0)
+		return rc;
 	rc = raw_attach(call, queue);
-	if (rc < 0) {
+	if (rc != 0) {
 		server_queue_release(queue);
 		return rc;
 	}

@@ -197,6 +197,15 @@ static inline uint32_t fake_handle(
 	return message.handle_answer.handle;
 }
 
+/* DEALLOC_PD, DEREG_MR, DESTROY_QP ... */
+static inline int fake_destroy(struct fake_client *client, unsigned type, uint32_t handle)
+{
+	union verbs_message message = {.head = {0}};
+
+	message.handle.handle = handle;
+	return fake_call(client, type, &message, NULL, 0, NULL, NULL);
+}
+
 /* Connected, with a domain. */
 static inline void fake_client_start(struct fake_server *server, struct fake_client *client)
 {

@@ -185,7 +185,6 @@ static void test_a_header_that_lies_is_kicked(void **state)
 
 static void test_domains(void **state)
 {
-	union verbs_message message = {.handle = {.handle = 0}};
 	struct fake_client client;
 	struct fake_region region;
 	int rc;
@@ -201,14 +200,9 @@ static void test_domains(void **state)
 	fake_handle(&client, VERBS_ALLOC_PD, 0, &rc);
 	assert_int_equal(rc, ENOMEM);
 	assert_int_equal(fake_reg(&client, 4096, 15, 0, &region), 0);
-	message.handle.handle = client.pd;
-	assert_int_equal(
-		fake_call(&client, VERBS_DEALLOC_PD, &message, NULL, 0, NULL, NULL), EBUSY);
-	message.handle.handle = 2;
-	assert_int_equal(fake_call(&client, VERBS_DEALLOC_PD, &message, NULL, 0, NULL, NULL), 0);
-	message.handle.handle = 2;
-	assert_int_equal(
-		fake_call(&client, VERBS_DEALLOC_PD, &message, NULL, 0, NULL, NULL), EINVAL);
+	assert_int_equal(fake_destroy(&client, VERBS_DEALLOC_PD, client.pd), EBUSY);
+	assert_int_equal(fake_destroy(&client, VERBS_DEALLOC_PD, 2), 0);
+	assert_int_equal(fake_destroy(&client, VERBS_DEALLOC_PD, 2), EINVAL);
 	fake_region_drop(&region);
 	fake_client_drop(&client);
 	assert_int_equal(view().died, 1);
@@ -216,7 +210,6 @@ static void test_domains(void **state)
 
 static void test_keys_are_not_used_again_soon(void **state)
 {
-	union verbs_message message = {.handle = {.handle = 0}};
 	struct fake_region regions[9];
 	struct fake_client client;
 	uint32_t first;
@@ -229,10 +222,9 @@ static void test_keys_are_not_used_again_soon(void **state)
 	}
 	assert_int_equal(fake_reg(&client, 4096, 15, 0, &regions[8]), ENOMEM);
 	fake_region_drop(&regions[8]);
-	message.handle.handle = first = regions[0].key;
-	assert_int_equal(fake_call(&client, VERBS_DEREG_MR, &message, NULL, 0, NULL, NULL), 0);
-	message.handle.handle = first;
-	assert_int_equal(fake_call(&client, VERBS_DEREG_MR, &message, NULL, 0, NULL, NULL), EINVAL);
+	first = regions[0].key;
+	assert_int_equal(fake_destroy(&client, VERBS_DEREG_MR, first), 0);
+	assert_int_equal(fake_destroy(&client, VERBS_DEREG_MR, first), EINVAL);
 	assert_int_equal(fake_reg(&client, 4096, 15, 0, &regions[8]), 0);
 	assert_int_equal(verbs_key_index(regions[8].key), verbs_key_index(first));
 	assert_int_not_equal(regions[8].key, first);
@@ -390,7 +382,6 @@ static void test_regions_are_shown_to_the_peer_only(void **state)
 	struct fake_client one, two;
 	struct fake_queue a, b, stranger;
 	struct fake_region good, foreign;
-	union verbs_message message;
 	uint32_t pd;
 	unsigned fds;
 	int rc;
@@ -416,8 +407,7 @@ static void test_regions_are_shown_to_the_peer_only(void **state)
 	assert_int_equal(fds, 0);
 	assert_int_equal(get_region(&stranger, good.key, &fds), ENOTCONN);
 	/* told when it goes */
-	message = (union verbs_message){.handle = {.handle = good.key}};
-	assert_int_equal(fake_call(&two, VERBS_DEREG_MR, &message, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(fake_destroy(&two, VERBS_DEREG_MR, good.key), 0);
 	assert_int_equal(fake_events(&one), 1);
 	assert_int_equal(one.event.event.event, VERBS_EVENT_REGION_GONE);
 	assert_int_equal(one.event.event.handle, good.key);
@@ -537,8 +527,7 @@ static void test_who_does_not_read_hears_it_later(void **state)
 		verbs_server_step(fake.server);
 		fake_modify(&b, WEIR_QPS_RESET, 0, 0);
 		assert_int_equal(fake_connect(&b, a.number), 0);
-		message = (union verbs_message){.handle = {.handle = region.key}};
-		assert_int_equal(fake_call(&two, VERBS_DEREG_MR, &message, NULL, 0, NULL, NULL), 0);
+		assert_int_equal(fake_destroy(&two, VERBS_DEREG_MR, region.key), 0);
 		fake_region_drop(&region);
 	}
 	while ((fds = fake_events(&one)) > 0)

@@ -53,7 +53,6 @@ static void live(uint32_t type, unsigned end)
 	struct fake_client one, two;
 	struct fake_queue a, b;
 	struct fake_region near, far;
-	union verbs_message message;
 
 	fake_client_start(&fake, &one);
 	fake_client_start(&fake, &two);
@@ -70,12 +69,9 @@ static void live(uint32_t type, unsigned end)
 	post_some(&a, &near, &far, b.number);
 	post_some(&b, &far, &near, a.number);
 	if (end % 4 == 1) {
-		message = (union verbs_message){.handle = {.handle = far.key}};
-		assert_int_equal(fake_call(&two, VERBS_DEREG_MR, &message, NULL, 0, NULL, NULL), 0);
+		assert_int_equal(fake_destroy(&two, VERBS_DEREG_MR, far.key), 0);
 	} else if (end % 4 == 2) {
-		message = (union verbs_message){.handle = {.handle = b.number}};
-		assert_int_equal(
-			fake_call(&two, VERBS_DESTROY_QP, &message, NULL, 0, NULL, NULL), 0);
+		assert_int_equal(fake_destroy(&two, VERBS_DESTROY_QP, b.number), 0);
 	} else if (end % 4 == 3) {
 		assert_int_equal(fake_modify(&b, WEIR_QPS_RESET, 0, 0), 0);
 	}
