@@ -2,6 +2,7 @@
 #include "verbs/transfer.h"
 
 #include "verbs/transfer_parts.h"
+#include "verbs/transfer_places.h"
 
 void verbs_queue_attach(struct verbs_queue *queue, void *memory, uint32_t number, uint32_t pd,
 	const struct verbs_geometry *geometry)
@@ -61,75 +62,6 @@ static enum verbs_step fail_remote(struct verbs_transfer *transfer,
 		responder->wrote = responder->solicited = true;
 	}
 	return fail(transfer, status, reason);
-}
-
-/* ---- places ---- */
-
-/* A part of some memory, mapped here. NULL base: there is none. */
-struct place {
-	uint8_t *base;
-	uint64_t bytes;
-	enum verbs_reason reason;
-};
-
-static struct place place_of(struct verbs_regions *regions, uint32_t pd, uint32_t access,
-	uint32_t key, uint64_t address, uint64_t bytes)
-{
-	const struct verbs_region *region;
-	struct place place = {.bytes = bytes};
-
-	region = regions->find(regions, key);
-	if (region == NULL)
-		place.reason = VERBS_REASON_REMOTE_KEY;
-	else if (region->pd != pd)
-		place.reason = VERBS_REASON_REMOTE_PD;
-	else if ((region->access & access) != access)
-		place.reason = VERBS_REASON_REMOTE_ACCESS;
-	else if ((place.base = verbs_region_place(region, address, bytes)) == NULL)
-		place.reason = VERBS_REASON_REMOTE_RANGE;
-	return place;
-}
-
-static enum verbs_reason local_reason(enum verbs_reason reason)
-{
-	switch (reason) {
-	case VERBS_REASON_REMOTE_RANGE: return VERBS_REASON_LOCAL_RANGE;
-	case VERBS_REASON_REMOTE_ACCESS: return VERBS_REASON_LOCAL_ACCESS;
-	default: return VERBS_REASON_LOCAL_KEY;
-	}
-}
-
-/* A list of segments of one owner, read or written from some byte of the whole on. */
-struct cursor {
-	struct verbs_regions *regions;
-	const struct verbs_segment *segments;
-	uint64_t skip; /* bytes of the current segment that are done */
-	uint32_t left; /* segments */
-	uint32_t pd, access;
-};
-
-static void cursor_skip(struct cursor *cursor, uint64_t bytes)
-{
-	while (cursor->left > 0 && bytes >= cursor->segments->bytes - cursor->skip) {
-		bytes -= cursor->segments->bytes - cursor->skip;
-		cursor->skip = 0;
-		cursor->segments++;
-		cursor->left--;
-	}
-	cursor->skip += bytes;
-}
-
-/* What is left of the current segment, at most `bytes`. Empty segments were skipped. */
-static struct place cursor_place(const struct cursor *cursor, uint64_t bytes)
-{
-	struct place place = {.reason = VERBS_REASON_RECEIVE_TOO_SMALL};
-	uint64_t left;
-
-	if (cursor->left == 0)
-		return place;
-	left = cursor->segments->bytes - cursor->skip;
-	return place_of(cursor->regions, cursor->pd, cursor->access, cursor->segments->key,
-		cursor->segments->address + cursor->skip, left < bytes ? left : bytes);
 }
 
 /* ---- the initiator's side ---- */
@@ -195,110 +127,6 @@ static struct place source_place(const struct verbs_transfer *transfer, struct v
 	return place;
 }
 
-/* ---- receives ---- */
-
-/* Copies it once; counts are bounded by what the queue was made for. */
-static bool receive_copy(struct verbs_transfer *transfer, const uint8_t *at, uint32_t segments_max)
-{
-	const struct verbs_receive *receive = (const struct verbs_receive *)at;
-
-	transfer->receive_tag = __atomic_load_n(&receive->tag, __ATOMIC_RELAXED);
-	transfer->receive_bytes = __atomic_load_n(&receive->bytes, __ATOMIC_RELAXED);
-	transfer->receive_count = __atomic_load_n(&receive->segment_count, __ATOMIC_RELAXED);
-	if (transfer->receive_count > segments_max || segments_max > VERBS_SEGMENTS_MAX)
-		return false;
-	memcpy(transfer->receive, receive->segments,
-		transfer->receive_count * sizeof(struct verbs_segment));
-	return true;
-}
-
-/* Takes the oldest free entry, in the name of queue pair `source`. */
-static bool srq_claim(
-	struct verbs_transfer *transfer, const struct verbs_srq *srq, uint32_t source, bool *bad)
-{
-	uint32_t next = __atomic_load_n(&srq->header->next, __ATOMIC_RELAXED);
-
-	for (uint32_t tries = 0; tries < srq->depth; tries++, next++) {
-		uint8_t *at =
-			srq->receives + (size_t)(next & (srq->depth - 1)) * srq->receive_stride;
-		uint64_t *claim = &((struct verbs_receive *)at)->claim;
-		uint64_t free = __atomic_load_n(claim, __ATOMIC_ACQUIRE);
-
-		/* Not posted; or passed over, as its last receive is still on its way. */
-		if ((uint32_t)free != next + 1) {
-			uint32_t posted = __atomic_load_n(&srq->header->posted, __ATOMIC_ACQUIRE);
-
-			if ((int32_t)(posted - next) <= 0)
-				return false;
-			continue;
-		}
-		if (free >> 32 != 0)
-			continue;
-		if (!__atomic_compare_exchange_n(claim, &free, free | (uint64_t)source << 32, false,
-			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			continue;
-		__atomic_store_n(&srq->header->next, next + 1, __ATOMIC_RELAXED);
-		*bad = !receive_copy(transfer, at, srq->segments);
-		return true;
-	}
-	return false;
-}
-
-/* Chooses the receive of a message that needs one. */
-static enum verbs_step receive_choose(
-	struct verbs_transfer *transfer, struct verbs_responder *responder, uint32_t source)
-{
-	bool bad = false;
-
-	if (transfer->has_receive)
-		return VERBS_FINISHED;
-	if (responder->srq != NULL) {
-		if (!verbs_inbox_room(responder))
-			return VERBS_WAIT_ROOM;
-		if (!srq_claim(transfer, responder->srq, source, &bad))
-			return VERBS_WAIT_RECEIVE;
-	} else {
-		const struct verbs_queue *queue = &responder->queue;
-
-		if (!verbs_receive_posted(responder))
-			return VERBS_WAIT_RECEIVE;
-		bad = !receive_copy(transfer,
-			queue->receives +
-				(size_t)(responder->taken & (queue->geometry.receive_depth - 1)) *
-					queue->receive_stride,
-			queue->geometry.receive_segments);
-	}
-	transfer->has_receive = true;
-	if (bad)
-		transfer->receive_count = transfer->receive_bytes = 0;
-	return VERBS_FINISHED;
-}
-
-/* The message has arrived, or failed in a way that its receiver must know (`status`). */
-static void deliver(struct verbs_transfer *transfer, struct verbs_responder *responder,
-	uint32_t source, uint8_t kind, enum weir_wc_status status)
-{
-	const struct verbs_request *request = &transfer->request;
-	struct verbs_slot *slot = verbs_next_slot(responder);
-	bool immediate = request->opcode == WEIR_WR_SEND_WITH_IMM ||
-		request->opcode == WEIR_WR_RDMA_WRITE_WITH_IMM;
-
-	slot->bytes = request->bytes;
-	slot->immediate = request->immediate;
-	slot->source = source;
-	slot->receive = transfer->receive_tag;
-	slot->kind = kind;
-	slot->status = (uint16_t)status;
-	slot->flags = (uint8_t)((immediate ? VERBS_SLOT_IMMEDIATE : 0) |
-		(request->flags & WEIR_SEND_SOLICITED ? VERBS_SLOT_SOLICITED : 0));
-	verbs_publish(responder, slot);
-	if (responder->srq == NULL)
-		responder->taken++;
-	transfer->has_receive = false;
-	responder->wrote = true;
-	responder->solicited |= status != 0 || (request->flags & WEIR_SEND_SOLICITED) != 0;
-}
-
 /* ---- operations ---- */
 
 /* The receive cannot take the message: whose fault it is decides who hears what. */
@@ -307,7 +135,7 @@ static enum verbs_step receive_bad(struct verbs_transfer *transfer,
 {
 	bool small = reason == VERBS_REASON_RECEIVE_TOO_SMALL;
 
-	deliver(transfer, responder, source, VERBS_ARRIVED_SEND,
+	receive_deliver(transfer, responder, source, VERBS_ARRIVED_SEND,
 		small ? WEIR_WC_LOC_LEN_ERR : WEIR_WC_LOC_PROT_ERR);
 	if (responder->type == WEIR_QPT_UD)
 		return fail(transfer, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
@@ -350,7 +178,7 @@ static enum verbs_step send_step(struct verbs_transfer *transfer, struct verbs_r
 	}
 	if (transfer->done_bytes < transfer->request.bytes)
 		return VERBS_AGAIN;
-	deliver(transfer, responder, source, VERBS_ARRIVED_SEND, WEIR_WC_SUCCESS);
+	receive_deliver(transfer, responder, source, VERBS_ARRIVED_SEND, WEIR_WC_SUCCESS);
 	return fail(transfer, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
 }
 
@@ -400,7 +228,7 @@ static enum verbs_step write_step(struct verbs_transfer *transfer,
 
 		if (step != VERBS_FINISHED)
 			return step;
-		deliver(transfer, responder, source, VERBS_ARRIVED_WRITE, WEIR_WC_SUCCESS);
+		receive_deliver(transfer, responder, source, VERBS_ARRIVED_WRITE, WEIR_WC_SUCCESS);
 	}
 	return fail(transfer, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
 }
