@@ -10,8 +10,9 @@
 #include "port/application.h"
 #include "verbs/protocol.h"
 
-/* Of a pool's buffers applications may hold one in so many: the rest is for receiving. */
-enum { LENT_SHARE = 4 };
+/* Of a pool's buffers applications may hold so many that the plan made for them, but no more than
+ * one in LENT_SHARE: the rest is for receiving. */
+enum { LENT_SHARE = 2 };
 
 static struct raw_pair *pair_find(const struct raw *raw, uint32_t number)
 {
@@ -42,7 +43,8 @@ static void memory_find(struct engine *engine)
 				error.message);
 			continue;
 		}
-		raw->memory.lent_max += pool->free_at_start / LENT_SHARE;
+		raw->memory.lent_max += RTE_MIN(
+			pool->free_at_start / LENT_SHARE, (uint32_t)PLAN_APPLICATION_PACKETS);
 	}
 }
 

@@ -26,7 +26,7 @@
  *
  * Memory (plan_memory.c)
  *   Each worker's packets come from its own node. A node needs what its workers' queues and
- * backlogs may hold all at once, and an eighth more.
+ * backlogs may hold all at once, and an eighth more; with "verbs" also what applications may hold.
  */
 #ifndef WEIR_PLACEMENT_PLAN_H
 #define WEIR_PLACEMENT_PLAN_H
@@ -35,7 +35,8 @@
 #include "config/config.h"
 #include "placement/topology.h"
 
-enum { PLAN_WARNINGS_MAX = 8, PLAN_MEMPOOL_CACHE = 512 };
+/* Buffers of a node that are lent to applications. */
+enum { PLAN_WARNINGS_MAX = 8, PLAN_MEMPOOL_CACHE = 512, PLAN_APPLICATION_PACKETS = 4096 };
 
 struct plan_port {
 	int numa_node; /* -1: no node of its own (virtual devices) */

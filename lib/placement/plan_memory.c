@@ -239,6 +239,8 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 	uint32_t data_bytes = config->memory.packet_data_bytes;
 	uint64_t by_worker =
 		backlog + 2 * BURST_PACKETS + PLAN_MEMPOOL_CACHE + held_by_stages(config);
+	const uint64_t lent =
+		config->verbs.on && config->port_count > 0 ? PLAN_APPLICATION_PACKETS : 0;
 
 	count_descriptors(config, topology, plan, descriptors);
 	for (unsigned index = 0; index < topology->node_count; index++) {
@@ -249,7 +251,7 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 		if (workers == 0)
 			continue;
 		plan->packets[index] =
-			chosen_packets(config, descriptors[index] + workers * by_worker,
+			chosen_packets(config, descriptors[index] + workers * by_worker + lent,
 				topology->nodes[index].node, plan);
 		besides = descriptors[index] * DESCRIPTOR_BYTES +
 			workers * backlog_bytes(config, plan->worker_count) +

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets of a port in applications, by raw-packet queue pairs with flow rules; and ports that are
+applications. Wires and scapy judge what went out."""
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+
+import raw_application
+import runs
+from raw_application import Application
+from running import Running
+
+ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+TCP_BYTES = 14 + 20 + 20
+
+
+@pytest.fixture(scope="module")
+def library(binary):
+    path = binary.parent.parent / "lib/verbs/client/libweir.so"
+    if b"__asan_init" in path.read_bytes() or b"__tsan_init" in path.read_bytes():
+        pytest.skip("the library has sanitizers, and Python has not")
+    return path
+
+
+class Engine:
+    """weir with ports at the near ends of veth pairs, and applications."""
+
+    def __init__(self, weir, namespace, folder, library, ports=("a", "b"), pipelines=None, **sections):
+        self.library, self.path, self.folder = library, folder / "verbs.sock", folder
+        self.wires, made = {}, {}
+        for name in ports:
+            namespace.veth(f"{name}1", name)
+            self.wires[name] = namespace.wire(f"{name}1")
+            made[name] = {"interface": name, **sections.pop(name, {})}
+        made.update(sections.pop("more_ports", {}))
+        config, _socket = runs.write(folder, made, pipelines or [{"from": "a", "to": "b"},
+                                                                 {"from": "b", "to": "a"}],
+                                     verbs={"socket": str(self.path)}, **sections)
+        self.running = weir.start("run", config, "--json", namespace=namespace)
+        self.running.wait_until(self.path.exists, "verbs socket")
+        self.applications = []
+
+    def application(self, **options):
+        application = Application(self.library, self.path, **options)
+        self.applications.append(application)
+        return application
+
+    def stop(self):
+        """All ends well: no buffer is missing, every packet is accounted for."""
+        for application in self.applications:
+            application.close()
+        self.applications = []
+        return runs.account(self.running.stop().ok().json())
+
+
+@pytest.fixture
+def start(weir, namespace, tmp_path, library):
+    return lambda **options: Engine(weir, namespace, tmp_path, library, **options)
+
+
+def udp(port, size=100, **ip):
+    return bytes(ETHER / IP(src="10.0.0.1", dst="10.0.0.2", **ip) / UDP(sport=7, dport=port)
+                 / bytes(size))
+
+
+def tcp_segments(count, size=1000, port=80):
+    payload = [bytes([65 + i]) * size for i in range(count)]
+    return [bytes(ETHER / IP(src="10.0.0.1", dst="10.0.0.2", id=i, flags="DF")
+                  / TCP(sport=9, dport=port, seq=1 + i * size, ack=1, flags="A") / data)
+            for i, data in enumerate(payload)]
+
+
+def test_packets_arrive_whole(start):
+    engine = start()
+    application = engine.application()
+    assert application.mode() == "read-only"
+    application.flow("a")
+    frames = [udp(1000 + i, size) for i, size in enumerate((18, 100, 1000, 1472))]
+    engine.wires["a"].send(frames)
+    got = application.receive(4)
+    assert [packet.bytes for packet in got] == frames
+    assert not engine.wires["b"].rest()
+    engine.wires["b"].send(frames[:2])  # the other way nobody asked for
+    assert engine.wires["a"].receive(2) == frames[:2]
+    account = engine.stop()
+    assert account["in"] == account["out"] == 6
+
+
+def test_flows_go_where_their_rules_say(start):
+    engine = start()
+    one, two = engine.application(), engine.application()
+    one.flow("a", protocol=17, destination_port=1000)
+    two.flow("a", destination="10.0.0.0", destination_prefix=8, priority=5)
+    vlan = one.flow("a", vlan=5)
+    tagged = bytes(ETHER / Dot1Q(vlan=5) / IP(src="11.0.0.1", dst="11.0.0.2") / UDP() / bytes(50))
+    arp = bytes(ETHER / ARP(pdst="10.0.0.2") / bytes(18))
+    engine.wires["a"].send([udp(1000), udp(1001), arp, tagged])
+    assert {packet.bytes for packet in one.receive(2)} == {udp(1000), tagged}
+    assert [packet.bytes for packet in two.receive(1)] == [udp(1001)]
+    assert engine.wires["b"].receive(1) == [arp]
+    one.no_flow(vlan)
+    engine.wires["a"].send([tagged])
+    assert len(engine.wires["b"].receive(1)) == 1
+    one.close()
+    engine.applications.remove(one)
+    engine.wires["a"].send([udp(1000)])
+    assert [packet.bytes for packet in two.receive(1)] == [udp(1000)]
+    engine.stop()
+
+
+def test_no_rule_without_a_port(start):
+    engine = start()
+    application = engine.application()
+    with pytest.raises(raw_application.Failure, match='no port "nowhere"'):
+        application.flow("nowhere")
+    with pytest.raises(raw_application.Failure, match="prefix of 33"):
+        application.flow("a", source="10.0.0.0", source_prefix=33)
+    engine.stop()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_echo_sends_all_back(start, binary, workers):
+    engine = start(workers={"count": workers, "idle": "adaptive"})
+    echo = Running(["env", f"WEIR_VERBS_SOCKET={engine.path}",
+                    str(binary.parent.parent / "examples/echo"), "a"])
+    try:
+        echo.wait_until(lambda: "read-only" in echo.text["stderr"], "that it is there")
+        frames = [udp(1000 + i % 50, 18 + i) for i in range(200)]
+        engine.wires["a"].send(frames)
+        back = engine.wires["a"].receive(len(frames))
+        swapped = {frame[6:12] + frame[:6] + frame[12:] for frame in frames}
+        assert set(back) == swapped and len(back) == len(frames)
+        echo.signal(signal.SIGTERM)
+        assert "200 packets" in echo.wait().ok().stderr
+    finally:
+        echo.finish()
+    account = engine.stop()
+    assert account["made"] == 200 and account["out"] == 400
+
+
+def test_super_packets_arrive_as_one_and_leave_in_segments(start):
+    engine = start(a={"features": {"gro": True}, "gro": {"flush_timeout": "20ms"}})
+    application = engine.application()
+    application.flow("a")
+    segments = tcp_segments(10)
+    engine.wires["a"].send(segments)
+    packet = application.receive(1, release=False)[0]
+    assert packet.mss == 1000
+    assert len(packet.bytes) == TCP_BYTES + 10 * 1000
+    assert len(packet.parts) == 10
+    assert packet.bytes[TCP_BYTES:] == b"".join(segment[TCP_BYTES:] for segment in segments)
+    application.forward(packet)  # the buffers themselves
+    assert engine.wires["a"].receive(10) == segments
+    application.release()
+    application.send(packet.bytes, packet.mss)  # a copy of them
+    assert engine.wires["a"].receive(10) == segments
+    assert application.receive(1, 0.2) == []
+    account = engine.stop()
+    assert account["merged"] == 9
+
+
+def test_what_is_sent_is_cut_and_finished(start):
+    engine = start()
+    application = engine.application()
+    application.flow("a", destination_port=1)  # only to say where to
+    payload = bytes(range(256)) * 40
+    for layer, proto in ((TCP(sport=5, dport=6, seq=1000, flags="PA"), TCP),
+                         (UDP(sport=5, dport=6), UDP)):
+        whole = Ether(bytes(ETHER / IP(src="10.1.0.1", dst="10.1.0.2", id=7) / layer / payload))
+        whole[proto].chksum = 0x1234
+        application.send(bytes(whole), 1024)
+        frames = [Ether(frame) for frame in engine.wires["a"].receive(10)]
+        assert len(frames) == 10
+        assert b"".join(bytes(frame[proto].payload) for frame in frames) == payload
+        for frame in frames:
+            right = Ether(bytes(frame))
+            del right[IP].chksum, right[proto].chksum
+            assert bytes(Ether(bytes(right))) == bytes(frame)
+    engine.stop()
+
+
+def test_a_full_application_drops_and_counts(start):
+    engine = start()
+    application = engine.application(depth=64)
+    application.flow("a")
+    engine.wires["a"].send([udp(i) for i in range(100)])
+    got = application.receive(64, release=False)
+    assert len(got) == 64 and application.receive(1, 0.3) == []
+    application.release()
+    engine.wires["a"].send([udp(5)])
+    assert len(application.receive(1)) == 1
+    account = engine.stop()
+    assert account["dropped"] == {"application_full": 36}
+
+
+def test_killed_while_it_holds_packets(start):
+    engine = start()
+    script = Path(raw_application.__file__)
+    for _time in range(3):
+        holder = Running([sys.executable, str(script), str(engine.library), str(engine.path), "a",
+                          "50"])
+        holder.wait_until(lambda: "attached" in holder.text["stdout"], "that it is there")
+        engine.wires["a"].send([udp(i) for i in range(50)])
+        holder.wait_until(lambda: "holds 50" in holder.text["stdout"], "50 packets")
+        holder.process.kill()
+        holder.process.wait()
+        engine.wires["b"].send([udp(1)])
+        assert engine.wires["a"].receive(1)
+    with contextlib.suppress(AssertionError):
+        engine.running.wait_until(lambda: False, "the end of the last", 0.2)
+    engine.wires["a"].send([udp(9)])
+    assert engine.wires["b"].receive(1) == [udp(9)]  # the rules went with them
+    engine.stop()  # fails if a buffer did not come back
+
+
+def test_application_as_port(start):
+    engine = start(ports=("a",), more_ports={"ring": {"application": "echo"}},
+                   pipelines=[{"from": "ring", "to": "a"}, {"from": "a", "to": "ring"}])
+    frames = [udp(i, 60) for i in range(20)]
+    engine.wires["a"].send(frames[:1])  # nobody there yet
+    application = engine.application()
+    application.flow("echo")
+    with pytest.raises(raw_application.Failure, match="has an application already"):
+        engine.application().flow("ring")
+    engine.wires["a"].send(frames)
+    assert [packet.bytes for packet in application.receive(20)][-20:] == frames
+    for frame in frames:
+        application.send(frame)
+    assert engine.wires["a"].receive(20) == frames
+    payload = b"".join(segment[TCP_BYTES:] for segment in tcp_segments(5))
+    whole = (ETHER / IP(src="10.0.0.1", dst="10.0.0.2", id=0, flags="DF")
+             / TCP(sport=9, dport=80, seq=1, ack=1, flags="A") / payload)
+    application.send(bytes(whole), 1000)
+    assert engine.wires["a"].receive(5) == tcp_segments(5)
+    engine.stop()
