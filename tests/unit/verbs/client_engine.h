@@ -175,7 +175,7 @@ static inline struct weir_wc end_poll(struct end *end)
 {
 	struct weir_wc wc = {.status = 1000};
 
-	for (int i = 0; i < 500000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		int count = weir_poll_cq(end->cq, 1, &wc);
 
 		assert_true(count >= 0);
