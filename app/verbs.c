@@ -103,10 +103,7 @@ static int engine_check(void)
 	struct weir_device *device = weir_open(socket_path);
 
 	if (device == NULL)
-		return say(EXIT_FAILED,
-			"%s\nAn engine offers verbs when its configuration has a section "
-			"\"verbs\": `weir run config/verbs.json`.",
-			weir_error_text());
+		return say(EXIT_FAILED, "%s", weir_error_text());
 	weir_close(device);
 	return EXIT_OK;
 }
