@@ -354,6 +354,7 @@ static void test_a_peer_is_shown_when_both_want_it(void **state)
 	assert_int_equal(fake_connect(&a, b.number), 0);
 	assert_int_equal(get_peer(&a, &message, &fds), ENOTCONN);
 	assert_int_equal(fake_connect(&b, 4242), 0);
+	assert_int_equal(fake_modify(&a, WEIR_QPS_RTS, b.number, 0), 0);
 	assert_int_equal(get_peer(&a, &message, &fds), ENOTCONN);
 	assert_int_equal(get_peer(&b, &message, &fds), ENOTCONN);
 	assert_int_equal(fake_modify(&b, WEIR_QPS_RESET, 0, 0), 0);

@@ -375,7 +375,7 @@ static void test_datagrams(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		request = fake_request(&a);
 		request->opcode = WEIR_WR_SEND;
-		fake_segment(request, &near, 0, 100);
+		fake_segment(request, &near, 0, 100 + i);
 		/* to nobody; with the wrong key; well; without a receive */
 		request->remote_queue = i == 0 ? 12345678 : b.number;
 		request->remote_qkey = i == 1 ? 8 : 7;
@@ -384,7 +384,7 @@ static void test_datagrams(void **state)
 		fake_work(&fake);
 		assert_outcome(i, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
 	}
-	assert_int_equal(fake_slot(&b, 0)->bytes, 100);
+	assert_int_equal(fake_slot(&b, 0)->bytes, 102);
 	assert_int_equal(far.memory.base[39], 0);
 	assert_int_equal(far.memory.base[40], 'd');
 	assert_null(fake_slot(&b, 1));
