@@ -2,8 +2,10 @@
 """Packets of a port in applications, by raw-packet queue pairs with flow rules; and ports that are
 applications. Wires and scapy judge what went out."""
 import contextlib
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 import raw_application
 import runs
+import steered
 from raw_application import Application
 from running import Running
 
@@ -238,3 +241,34 @@ def test_application_as_port(start):
     application.send(bytes(whole), 1000)
     assert engine.wires["a"].receive(5) == tcp_segments(5)
     engine.stop()
+
+
+@steered.two_cpus
+def test_flows_follow_the_application(weir, tmp_path, library):
+    """RFS: where the application receives is where its flows are processed, from then on."""
+    verbs = tmp_path / "verbs.sock"
+    path, control = steered.write(
+        tmp_path, {"in": {"generate": {"flows": 20, "speed": "20kpps"},
+                          "rss": {"mode": "software", "queues": 8}, "rps_flow_cnt": 4096}},
+        steering={"rps_sock_flow_entries": 65536}, stats={"interval": "200ms"},
+        verbs={"socket": str(verbs)})
+    running = weir.start("run", path, "--json")
+    running.wait_until(verbs.exists, "verbs socket")
+    application, before = Application(library, verbs), os.sched_getaffinity(0)
+    try:
+        application.flow("in")
+        for worker in (0, 1, 0):
+            os.sched_setaffinity(0, {steered.CPUS[worker]})
+            end = time.monotonic() + 10
+            found = None
+            while found != {worker} and time.monotonic() < end:
+                application.receive(2000, 0.3)
+                flows = weir.run("show", "flows", "--top", 20, "--json", "--socket", control)
+                found = {flow["worker"] for flow in flows.ok().json()["flows"]}
+            assert found == {worker}
+    finally:
+        os.sched_setaffinity(0, before)
+    application.close()
+    report = running.stop().ok().json()
+    runs.account(report)
+    assert steered.steering(report, "rfs_moves") > 20

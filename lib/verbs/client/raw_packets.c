@@ -114,6 +114,20 @@ static int receive_whole(struct client_raw *raw, struct weir_packet *packets, in
 	return whole;
 }
 
+/* Perhaps it is in memory that the engine has shown since, or never will anything come. */
+static int nothing_came(struct client_qp *qp, struct weir_packet *packets, int count)
+{
+	struct client_raw *raw = qp->raw;
+
+	if (somewhere_unknown(raw) && client_raw_map(qp) == 0)
+		return receive_whole(raw, packets, count);
+	if (__atomic_load_n(&raw->header->condition, __ATOMIC_RELAXED) != VERBS_CONNECTED)
+		return -client_fail(EIO,
+			"the engine takes nothing more of this queue pair: what was written into "
+			"its memory made no sense");
+	return 0;
+}
+
 int weir_receive(struct weir_qp *public, struct weir_packet *packets, int count)
 {
 	struct client_qp *qp = (struct client_qp *)public;
@@ -128,8 +142,8 @@ int weir_receive(struct weir_qp *public, struct weir_packet *packets, int count)
 	received = receive_whole(raw, packets, count);
 	if (received > 0)
 		note_cpu(raw);
-	else if (somewhere_unknown(raw) && client_raw_map(qp) == 0)
-		received = receive_whole(raw, packets, count);
+	else if (received == 0)
+		received = nothing_came(qp, packets, count);
 	client_unlock(&qp->lock);
 	return received;
 }
