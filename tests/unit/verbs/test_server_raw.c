@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Raw-packet queue pairs: what reaches the engine was checked, and all of it is taken back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_client.h"
+#include "verbs/packet_queue.h"
+
+static struct { /* what the engine has */
+	unsigned queues, flows;
+	struct verbs_raw_queue last;
+	bool refuses;
+} engine;
+
+static int attach(void *argument, const struct verbs_raw_queue *queue, struct error *error)
+{
+	assert_ptr_equal(argument, &engine);
+	if (engine.refuses)
+		return error_set(error, EAGAIN, "not now");
+	engine.last = *queue;
+	engine.queues++;
+	((uint8_t *)queue->memory)[queue->memory_bytes - 1] = 1;
+	return 0;
+}
+
+static void detach(void *argument, uint32_t number)
+{
+	(void)argument;
+	assert_int_equal(number, engine.last.number);
+	assert_int_equal(engine.flows, 0);
+	engine.queues--;
+}
+
+static int flow_add(void *argument, uint32_t number, const struct verbs_create_flow *flow,
+	uint32_t handle, struct error *error)
+{
+	(void)argument;
+	(void)handle;
+	assert_int_equal(number, engine.last.number);
+	if (strcmp(flow->port, "wan") != 0)
+		return error_set(error, ENODEV, "there is no port %s", flow->port);
+	engine.flows++;
+	return 0;
+}
+
+static void flow_remove(void *argument, uint32_t number, uint32_t handle)
+{
+	(void)argument;
+	(void)number;
+	(void)handle;
+	engine.flows--;
+}
+
+static int packets(void *argument, uint32_t number, uint32_t part,
+	struct verbs_get_packets_answer *ret_answer, int *ret_fd, struct error *error)
+{
+	(void)argument;
+	(void)number;
+	(void)error;
+	ret_answer->parts = 1 + part;
+	*ret_fd = -1;
+	return 0;
+}
+
+static const struct verbs_server_raw raw = {attach, detach, flow_add, flow_remove, packets};
+
+static int raw_create(struct fake_client *client, uint32_t depth, uint64_t area, uint32_t *ret)
+{
+	union verbs_message message = {.create_raw = {.pd = client->pd,
+					       .receive_depth = depth,
+					       .send_depth = 64,
+					       .area_bytes = area}};
+	struct verbs_mapping mapping;
+	struct error error;
+	int rc, fd = verbs_memory_create("packets", 4 << 20, false, &mapping, &error);
+
+	rc = fake_call(client, VERBS_CREATE_RAW, &message, &fd, 1, NULL, NULL);
+	*ret = message.handle_answer.handle;
+	verbs_unmap(&mapping);
+	close(fd);
+	return rc;
+}
+
+static int flow_create(struct fake_client *client, uint32_t queue, const char *port)
+{
+	union verbs_message message = {.create_flow = {.queue = queue}};
+
+	memcpy(message.create_flow.port, port, strnlen(port, sizeof(message.create_flow.port)));
+	return fake_call(client, VERBS_CREATE_FLOW, &message, NULL, 0, NULL, NULL);
+}
+
+static void test_raw_queue_pairs(void **state)
+{
+	union verbs_message message = {.get_packets = {.part = 3}};
+	unsigned before = fake_open_fds();
+	struct fake_server fake;
+	struct fake_client client;
+	uint32_t queue, none;
+	char endless[65];
+
+	(void)state;
+	memset(endless, 'x', sizeof(endless));
+	endless[64] = '\0';
+	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
+	fake_client_start(&fake, &client);
+	assert_int_equal(raw_create(&client, 63, 1 << 20, &none), EINVAL);
+	assert_int_equal(raw_create(&client, 64, 1 << 30, &none), ENOMEM);
+	engine.refuses = true;
+	assert_int_equal(raw_create(&client, 64, 1 << 20, &none), EAGAIN);
+	engine.refuses = false;
+	assert_int_equal(raw_create(&client, 64, 1 << 20, &queue), 0);
+	assert_int_equal(engine.queues, 1);
+	assert_int_equal(engine.last.number, queue);
+	assert_true(engine.last.trusted);
+	assert_int_equal(
+		engine.last.memory_bytes, verbs_packet_places(64, 64, 1 << 20).total_bytes);
+	assert_int_equal(flow_create(&client, queue, "lan"), ENODEV);
+	assert_int_equal(flow_create(&client, queue, endless), EINVAL);
+	assert_int_equal(flow_create(&client, queue + 1, "wan"), EINVAL);
+	assert_int_equal(flow_create(&client, queue, "wan"), 0);
+	assert_int_equal(flow_create(&client, queue, "wan"), 0);
+	assert_int_equal(engine.flows, 2);
+	assert_int_equal(fake_destroy(&client, VERBS_DESTROY_FLOW, 99), EINVAL);
+	message.get_packets.queue = queue;
+	assert_int_equal(fake_call(&client, VERBS_GET_PACKETS, &message, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(message.get_packets_answer.parts, 4);
+	fake_client_drop(&client);
+	verbs_server_step(fake.server);
+	assert_int_equal(engine.queues, 0);
+	assert_int_equal(engine.flows, 0);
+	verbs_server_destroy(fake.server);
+	assert_int_equal(fake_open_fds(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_raw_queue_pairs)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
