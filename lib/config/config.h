@@ -167,6 +167,8 @@ struct config_port {
 	char *file; /* PORT_FILE: a capture file that takes what is sent here (.pcap or .pcapng) */
 	char *interface; /* PORT_INTERFACE: a kernel network interface, by a packet socket */
 	char *application; /* PORT_APPLICATION: how an application that attaches asks for it */
+	bool application_pool; /* PORT_DEVICE: what it receives is in a pool of its own, which one
+				* application has for itself */
 	char *mirror; /* PORT_DEVICE: a capture file that gets what left as well; NULL: none */
 	uint16_t queues; /* hardware queues; 0: as many as there are workers, or the device can */
 	uint16_t rx_descriptors;

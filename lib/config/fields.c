@@ -337,6 +337,12 @@ const struct field port_fields[] = {
 		.help = "An application's ring: it attaches with libweir, creates a raw-packet queue "
 			"pair and asks for this name (or the port's). What it sends is received "
 			"here; what is sent here, it receives."},
+	{"application_pool", &field_bool, PORT(application_pool), .fallback = "false",
+		.variants = DEVICE,
+		.help = "What the port receives is in packet memory of its own, which the first "
+			"application of weir's own user that asks for its flows reads and writes "
+			"in place (needs \"verbs\"). Not for devices that write memory "
+			"themselves."},
 	{"mirror", &field_string, PORT(mirror), .min = 1, .max = PATH_LENGTH_MAX, .zero = "none",
 		.fallback = "\"none\"", .variants = DEVICE,
 		.help = "A capture file that gets a copy of what left through the port. One worker "

@@ -103,15 +103,19 @@ static void warn_of_steering(const struct engine *engine, const struct port *por
 static int build_port(struct engine *engine, struct port *port, struct error *error)
 {
 	const struct plan *plan = &engine->plan;
-	struct rte_mempool *pools[CONFIG_RSS_QUEUES_MAX] = {NULL};
+	struct rte_mempool *pools[CONFIG_RSS_QUEUES_MAX] = {NULL}, *own = NULL;
 	uint16_t p = port->index;
 	uint16_t rx_queues = port->rx_queues_max ? plan->rx_queues[p] : 0;
 	uint16_t tx_queues = port->tx_queues_max ? plan->tx_queues[p] : 0;
 	int node = 0, result;
 
+	if (rx_queues > 0)
+		own = raw_pool(engine, p, error);
+	if (own == NULL && error->code != 0)
+		return -error->code;
 	for (uint16_t q = 0; q < rx_queues; q++) {
 		node = plan->workers[plan->rx_worker[p][q]].memory_node;
-		pools[q] = engine_pool(engine, node);
+		pools[q] = own != NULL ? own : engine_pool(engine, node);
 	}
 	if (port->config->mirror != NULL && tx_queues > 0)
 		tx_queues = 1; /* one worker writes the mirror file */

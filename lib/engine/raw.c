@@ -8,6 +8,7 @@
 
 #include "engine/engine_internal.h"
 #include "port/application.h"
+#include "port/shared_pool.h"
 #include "verbs/protocol.h"
 
 /* Of a pool's buffers applications may hold so many that the plan made for them, but no more than
@@ -24,6 +25,19 @@ static struct raw_pair *pair_find(const struct raw *raw, uint32_t number)
 }
 
 /* ---- packet memory ---- */
+
+/* What the owner of a port's pool sees: all that others see, then the pool. */
+static int pool_memory_find(struct engine *engine, uint16_t port, struct error *error)
+{
+	struct raw *raw = &engine->raw;
+	struct raw_memory *memory = &raw->pool_memory[port];
+	int result = raw_memory_copy(memory, &raw->memory);
+
+	if (result != 0)
+		return error_set(error, -result, "no memory");
+	memory->lent_max = raw->memory.lent_max + PLAN_APPLICATION_PACKETS;
+	return shared_pool_show(raw->pools[port], memory, error);
+}
 
 static void memory_find(struct engine *engine)
 {
@@ -46,6 +60,10 @@ static void memory_find(struct engine *engine)
 		raw->memory.lent_max += RTE_MIN(
 			pool->free_at_start / LENT_SHARE, (uint32_t)PLAN_APPLICATION_PACKETS);
 	}
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		if (raw->pools[p] != NULL && pool_memory_find(engine, p, &error) != 0)
+			engine_say(engine, true, "port %s: application_pool: %s",
+				engine->config->ports[p].name, error.message);
 }
 
 static int packets(void *argument, uint32_t number, uint32_t part,
@@ -54,6 +72,7 @@ static int packets(void *argument, uint32_t number, uint32_t part,
 	struct engine *engine = argument;
 	const struct raw *raw = &engine->raw;
 	const struct raw_pair *pair = pair_find(raw, number);
+	const struct raw_memory *memory;
 	const struct raw_part *wanted;
 	int fd;
 
@@ -63,18 +82,20 @@ static int packets(void *argument, uint32_t number, uint32_t part,
 	answer->mode = raw_queue_mode(pair->queue);
 	if (answer->mode == VERBS_PACKETS_COPY)
 		return 0;
-	answer->parts = raw->memory.part_count;
-	if (part >= raw->memory.part_count)
+	memory = raw_queue_lends(pair->queue);
+	answer->parts = memory->part_count;
+	if (part >= memory->part_count)
 		return 0;
-	wanted = &raw->memory.parts[part];
-	fd = raw_memory_open(wanted);
+	wanted = &memory->parts[part];
+	answer->writable = raw_memory_writable(memory, (uint64_t)wanted->span << 48);
+	fd = raw_memory_open(wanted, answer->writable);
 	if (fd < 0)
 		return error_set(error, -fd, "packet memory: %s", strerror(-fd));
 	answer->bytes = wanted->bytes;
 	answer->fd_offset = wanted->fd_offset;
 	answer->span = wanted->span;
 	answer->span_offset = wanted->offset;
-	answer->span_bytes = raw->memory.spans[wanted->span].bytes;
+	answer->span_bytes = memory->spans[wanted->span].bytes;
 	*ret_fd = fd;
 	return 0;
 }
@@ -105,6 +126,7 @@ static int attach_locked(
 		return error_set(error, ENOMEM, "no memory for a queue pair");
 	}
 	pair->number = wanted->number;
+	pair->trusted = wanted->trusted;
 	pair->port = UINT16_MAX;
 	pair->next = engine->raw.pairs;
 	engine->raw.pairs = pair;
@@ -165,6 +187,9 @@ static void pair_remove(struct engine *engine, struct raw_pair *pair)
 	while (*link != pair)
 		link = &(*link)->next;
 	*link = pair->next;
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		if (engine->raw.pool_owner[p] == pair->number)
+			engine->raw.pool_owner[p] = 0;
 	if (raw_list_update(engine, &error) != 0) {
 		/* Nobody collects any more, until the next one comes or goes. */
 		struct raw_list *old = engine->raw.list;
@@ -248,6 +273,19 @@ static int check_port(
 	return 0;
 }
 
+/* The first one that may has the port's packets for itself: in place, to write. Others get copies.
+ */
+static void take_pool(struct engine *engine, struct raw_pair *pair, uint16_t port)
+{
+	struct raw *raw = &engine->raw;
+
+	if (raw->pool_memory[port].writable_from == 0 || raw->pool_owner[port] != 0 ||
+		!pair->trusted)
+		return;
+	raw->pool_owner[port] = pair->number;
+	raw_queue_lend(pair->queue, &raw->pool_memory[port], VERBS_PACKETS_DEDICATED);
+}
+
 /* Its first flow says where the queue pair sends to, and super-packets may come there. */
 static int begin_sending(
 	struct engine *engine, struct raw_pair *pair, uint16_t port, struct error *error)
@@ -268,6 +306,8 @@ static int begin_sending(
 	}
 	if (result == 0)
 		result = raw_list_update(engine, error);
+	if (result == 0)
+		take_pool(engine, pair, port);
 	if (result != 0)
 		pair->port = UINT16_MAX;
 	return result;
@@ -387,6 +427,8 @@ void raw_fini(struct engine *engine)
 {
 	while (engine->raw.pairs != NULL)
 		detach(engine, engine->raw.pairs->number);
+	for (uint16_t p = 0; p < engine->port_count; p++)
+		raw_memory_fini(&engine->raw.pool_memory[p]);
 	free(engine->raw.list);
 	engine->raw.list = NULL;
 	raw_memory_fini(&engine->raw.memory);

@@ -54,6 +54,7 @@ struct raw_flow {
 struct raw_pair { /* a queue pair */
 	uint32_t number;
 	uint16_t port; /* of its first flow: what it sends goes there; UINT16_MAX: none yet */
+	bool trusted;
 	bool is_port; /* it is bound to a port of the kind "application" */
 	struct raw_queue *queue;
 	struct raw_pair *next;
@@ -68,6 +69,11 @@ struct raw {
 	bool sends[CONFIG_PORTS_MAX]; /* applications send to this port: super-packets may come */
 	bool memory_known;
 	struct raw_memory memory; /* none: packets are copied */
+	/* Ports with "application_pool": their packets' pool, the memory shown to who has it, and
+	 * whose it is; 0: nobody's yet. */
+	struct shared_pool *pools[CONFIG_PORTS_MAX];
+	struct raw_memory pool_memory[CONFIG_PORTS_MAX];
+	uint32_t pool_owner[CONFIG_PORTS_MAX];
 	struct raw_pair *pairs;
 	struct raw_flow *flows; /* the oldest first */
 };
@@ -91,6 +97,12 @@ int raw_rules_update(struct engine *engine, uint16_t port, struct error *error);
 void raw_rules_clear(struct engine *engine, uint16_t port);
 /* raw_send.c, the lock held: from the queue pairs that there are now. */
 int raw_list_update(struct engine *engine, struct error *error);
+
+/* Build: the pool of a port that is to have one of its own; NULL: it is not, or `error` says why.
+ */
+struct rte_mempool *raw_pool(struct engine *engine, uint16_t port, struct error *error);
+/* Ports closed: -EIO when buffers of such pools did not come back. */
+int raw_pools_end(struct engine *engine);
 
 /* All that is left, after the workers. */
 void raw_fini(struct engine *engine);

@@ -111,6 +111,8 @@ int engine_unbuild(struct engine *engine, struct error *error)
 	steering_consumers_free(engine->consumers);
 	if (check_pools(engine) != 0)
 		result = -EIO;
+	if (raw_pools_end(engine) != 0)
+		result = -EIO;
 	for (unsigned i = 0; i < engine->topology.node_count; i++)
 		rte_mempool_free(engine->pools[i].mempool);
 	return result;

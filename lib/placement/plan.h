@@ -76,6 +76,9 @@ struct plan {
 
 /* 0, or -EINVAL when the configuration asks for what is not there: CPUs or nodes this process may
  * not use, more queues than the device has. `ports` has config->port_count members. */
+/* Buffers of the pool that a port has of its own ("application_pool"); 0: it has none. */
+uint32_t plan_application_pool(const struct config *config, const struct plan *plan, unsigned port);
+
 int plan_make(const struct config *config, const struct topology *topology,
 	const struct plan_port ports[], struct plan *ret_plan, struct error *error);
 

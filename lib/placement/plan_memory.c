@@ -231,6 +231,28 @@ static uint64_t memory_of_stages(const struct config *config)
 	return bytes;
 }
 
+uint32_t plan_application_pool(const struct config *config, const struct plan *plan, unsigned port)
+{
+	const struct config_port *wanted = &config->ports[port];
+
+	if (!wanted->application_pool || !config->verbs.on)
+		return 0;
+	return rounded((uint64_t)plan->rx_queues[port] * wanted->rx_descriptors +
+		PLAN_APPLICATION_PACKETS +
+		(uint64_t)plan->worker_count * (PLAN_MEMPOOL_CACHE + 2 * BURST_PACKETS));
+}
+
+/* Their data is elsewhere. */
+static uint64_t memory_of_application_pools(const struct config *config, const struct plan *plan)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned port = 0; port < config->port_count; port++)
+		bytes += (uint64_t)plan_application_pool(config, plan, port) *
+			(POOL_HEADER_BYTES + MBUF_BYTES + 2 * CACHE_LINE_BYTES);
+	return bytes;
+}
+
 void plan_memory(const struct config *config, const struct topology *topology, struct plan *plan)
 {
 	uint64_t descriptors[TOPOLOGY_NODES_MAX] = {0};
@@ -255,7 +277,8 @@ void plan_memory(const struct config *config, const struct topology *topology, s
 				topology->nodes[index].node, plan);
 		besides = descriptors[index] * DESCRIPTOR_BYTES +
 			workers * backlog_bytes(config, plan->worker_count) +
-			workers * memory_of_stages(config) + fixed_bytes;
+			workers * memory_of_stages(config) +
+			memory_of_application_pools(config, plan) + fixed_bytes;
 		plan->memory_bytes[index] = whole_hugepages(
 			besides + plan_pool_bytes(plan->packets[index], data_bytes));
 		plan->small_page_bytes[index] = whole_hugepages(

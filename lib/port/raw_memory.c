@@ -122,12 +122,26 @@ void raw_memory_fini(struct raw_memory *memory)
 	memset(memory, 0, sizeof(*memory));
 }
 
-int raw_memory_open(const struct raw_part *part)
+int raw_memory_copy(struct raw_memory *memory, const struct raw_memory *from)
+{
+	struct raw_part *parts = calloc(from->part_count + 1u, sizeof(*parts));
+
+	if (parts == NULL)
+		return -ENOMEM;
+	if (from->part_count > 0)
+		memcpy(parts, from->parts, from->part_count * sizeof(*parts));
+	*memory = *from;
+	memory->parts = parts;
+	memory->lent = 0;
+	return 0;
+}
+
+int raw_memory_open(const struct raw_part *part, bool writable)
 {
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", part->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

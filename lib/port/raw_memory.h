@@ -34,6 +34,7 @@ struct raw_part {
 
 struct raw_memory {
 	unsigned span_count, part_count;
+	unsigned writable_from; /* spans from here on may be written; 0: none */
 	struct raw_span spans[RAW_SPANS_MAX];
 	struct raw_part *parts;
 	uint32_t lent_max; /* buffers that applications may have at a time, all together */
@@ -44,8 +45,16 @@ struct raw_memory {
 /* Adds a pool's. -ENOTSUP: there is no file behind it; -ENOMEM, -ENOSPC. Then nothing was added. */
 int raw_memory_add(struct raw_memory *memory, struct rte_mempool *pool, struct error *error);
 void raw_memory_fini(struct raw_memory *memory); /* of a zeroed one: nothing */
-/* A descriptor of the part's file that can be read and not written, the caller's; or -errno. */
-int raw_memory_open(const struct raw_part *part);
+static inline bool raw_memory_writable(const struct raw_memory *memory, uint64_t place)
+{
+	return memory->writable_from != 0 && place >> 48 >= memory->writable_from;
+}
+
+/* A descriptor of the part's file, the caller's, with which it can only be read, unless `writable`;
+ * or -errno. */
+int raw_memory_open(const struct raw_part *part, bool writable);
+/* A copy, to which more can be added. 0 or -ENOMEM. */
+int raw_memory_copy(struct raw_memory *memory, const struct raw_memory *from);
 
 /* Where [bytes, bytes + count) is; RAW_NO_PLACE: not in this memory. *hint: the span that it was in
  * last time. */

@@ -187,13 +187,15 @@ static inline bool find_places(
 	for (const struct rte_mbuf *m = packet; m != NULL; m = m->next) {
 		if (part == most)
 			return false;
-		/* What is shared may not be written by somebody else. */
-		if (queue->config.writable && (rte_mbuf_refcnt_read(m) != 1 || RTE_MBUF_CLONED(m)))
-			return false;
 		places[part] = raw_memory_place(queue->config.lends,
 			rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &queue->span_hint);
-		if (places[part++] == RAW_NO_PLACE)
+		if (places[part] == RAW_NO_PLACE)
 			return false;
+		/* What is shared may not be written by somebody else. */
+		if (raw_memory_writable(queue->config.lends, places[part]) &&
+			(rte_mbuf_refcnt_read(m) != 1 || RTE_MBUF_CLONED(m)))
+			return false;
+		part++;
 		if (part == packet->nb_segs)
 			break;
 	}
@@ -212,7 +214,7 @@ static inline bool lend(struct raw_queue *queue, struct rte_mbuf *packet, uint64
 	if (parts > room(queue) || !find_places(queue, packet, places, LENT_PARTS_MAX))
 		return false;
 	descriptor = describe(packet, arrived_ns);
-	if (queue->config.writable)
+	if (raw_memory_writable(queue->config.lends, places[0]))
 		descriptor.flags |= VERBS_DESCRIPTOR_WRITABLE;
 	for (uint32_t part = 0; part < parts; part++)
 		queue->places[(first + part) & queue->receive_mask] =
@@ -296,6 +298,18 @@ static void wake(struct raw_queue *queue)
 	}
 }
 
+void raw_queue_lend(struct raw_queue *queue, struct raw_memory *lends, enum verbs_packet_mode mode)
+{
+	rte_spinlock_lock(&queue->lock);
+	if (queue->config.lends != NULL)
+		__atomic_fetch_sub(&queue->config.lends->lent, queue->lent, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&lends->lent, queue->lent, __ATOMIC_RELAXED);
+	queue->config.lends = lends;
+	queue->config.mode = mode;
+	queue->header->mode = mode;
+	rte_spinlock_unlock(&queue->lock);
+}
+
 /* How many buffers may be lent to it now. */
 static uint32_t may_lend(const struct raw_queue *queue)
 {
@@ -365,6 +379,11 @@ unsigned raw_queue_cpu(const struct raw_queue *queue)
 enum verbs_packet_mode raw_queue_mode(const struct raw_queue *queue)
 {
 	return queue->config.mode;
+}
+
+const struct raw_memory *raw_queue_lends(const struct raw_queue *queue)
+{
+	return queue->config.lends;
 }
 
 uint32_t raw_queue_lent(const struct raw_queue *queue)

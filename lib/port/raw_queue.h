@@ -32,7 +32,6 @@ struct raw_queue_config {
 	int event_fd; /* -1: none; stays the caller's */
 	enum verbs_packet_mode mode;
 	struct raw_memory *lends; /* what may be lent; NULL: all is copied */
-	bool writable; /* the application may write into what is lent */
 };
 
 struct raw_queue_counters { /* each a whole word; readers: any */
@@ -69,6 +68,10 @@ void raw_queue_sleeps(struct raw_queue *queue, bool sleeps);
 
 /* Where the application last received; RFS_CPU_NONE and above: not known. */
 unsigned raw_queue_cpu(const struct raw_queue *queue);
+/* Other memory is lent from now on, which begins as that before did. */
+void raw_queue_lend(struct raw_queue *queue, struct raw_memory *lends, enum verbs_packet_mode mode);
+/* What is lent; NULL: nothing. */
+const struct raw_memory *raw_queue_lends(const struct raw_queue *queue);
 enum verbs_packet_mode raw_queue_mode(const struct raw_queue *queue);
 /* Buffers that the application has now. */
 uint32_t raw_queue_lent(const struct raw_queue *queue);

@@ -137,6 +137,10 @@ class Application:
         self.done(self.weir.weir_packet_send(self.pair, data, len(frame), mss))
         self.weir.weir_flush(self.pair)
 
+    def write(self, packet, offset, content):
+        """Where it is, before it is released."""
+        ctypes.memmove(packet.parts[0].data + offset, content, len(content))
+
     def forward(self, packet):
         self.done(self.weir.weir_forward(self.pair, ctypes.byref(packet.parts[0])))
         self.weir.weir_flush(self.pair)

@@ -39,7 +39,9 @@ class Engine:
         for name in ports:
             namespace.veth(f"{name}1", name)
             self.wires[name] = namespace.wire(f"{name}1")
-            made[name] = {"interface": name, **sections.pop(name, {})}
+            made[name] = {**sections.pop(name, {})}
+            if "device" not in made[name]:
+                made[name]["interface"] = name
         made.update(sections.pop("more_ports", {}))
         config, _socket = runs.write(folder, made, pipelines or [{"from": "a", "to": "b"},
                                                                  {"from": "b", "to": "a"}],
@@ -144,6 +146,34 @@ def test_echo_sends_all_back(start, binary, workers):
         echo.finish()
     account = engine.stop()
     assert account["made"] == 200 and account["out"] == 400
+
+
+@pytest.mark.parametrize("gro", [False, True])
+def test_a_pool_of_its_own(start, binary, gro):
+    """The first that asks has the port's packets in place, to write; the next gets copies."""
+    engine = start(a={"device": "net_af_packet0,iface=a", "application_pool": True,
+                      "features": {"gro": gro}, "gro": {"flush_timeout": "20ms"}})
+    first, second = engine.application(), engine.application()
+    first.flow("a", destination_port=80)
+    second.flow("a", destination_port=81)
+    assert (first.mode(), second.mode()) == ("dedicated", "read-only")
+    engine.wires["a"].send(tcp_segments(5) + [udp(81)])
+    packets = first.receive(1 if gro else 5, release=False)
+    assert len(packets) == (1 if gro else 5)
+    assert all(part.flags & raw_application.WRITABLE for packet in packets for part in packet.parts)
+    for packet in packets:
+        first.write(packet, 0, b"\2\0\0\0\0\7")
+        first.forward(packet)
+    first.release()
+    changed = [b"\2\0\0\0\0\7" + frame[6:] for frame in tcp_segments(5)]
+    assert engine.wires["a"].receive(5) == changed
+    assert [packet.bytes for packet in second.receive(1)] == [udp(81)]
+    first.close()
+    engine.applications.remove(first)
+    third = engine.application()
+    third.flow("a", destination_port=82)
+    assert third.mode() == "dedicated"
+    engine.stop()
 
 
 def test_super_packets_arrive_as_one_and_leave_in_segments(start):

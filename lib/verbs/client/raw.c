@@ -235,6 +235,7 @@ struct weir_flow *weir_create_flow(struct weir_qp *public, const struct weir_flo
 		return NULL;
 	}
 	client_lock(&qp->lock);
+	client_raw_map(qp); /* another mode, perhaps; what is not mapped yet is when it is needed */
 	flow->next = qp->raw->flows;
 	qp->raw->flows = flow;
 	qp->users++;

@@ -484,7 +484,7 @@ static void test_memory_is_read_only_files(void **state)
 	uint64_t place = raw_memory_place(&lends, rte_pktmbuf_mtod(packet, uint8_t *), 100, &hint);
 	uint64_t offset = place & ((UINT64_C(1) << VERBS_PLACE_PART_SHIFT) - 1);
 	const uint8_t *mapped;
-	int fd = raw_memory_open(part);
+	int fd = raw_memory_open(part, false);
 
 	(void)state;
 	assert_true(fd >= 0);
