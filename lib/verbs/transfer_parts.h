@@ -12,6 +12,14 @@
 #include "verbs/transfer.h"
 #include "verbs/weir.h"
 
+/* What a request or the other end has wrong about memory. A benchmark is built with
+ * VERBS_UNCHECKED, to see what looking costs; nothing else is. */
+#ifdef VERBS_UNCHECKED
+#define VERBS_WRONG(condition) ((void)sizeof(condition), false)
+#else
+#define VERBS_WRONG(condition) (condition)
+#endif
+
 /* Nothing before may be moved after it by the compiler; x86 keeps stores in order by itself. */
 static inline void verbs_store_order(void)
 {
@@ -88,7 +96,7 @@ static inline uint8_t *verbs_region_place(
 {
 	uint64_t offset = address - region->address;
 
-	if (offset > region->bytes || bytes > region->bytes - offset)
+	if (VERBS_WRONG(offset > region->bytes || bytes > region->bytes - offset))
 		return NULL;
 	return region->base + offset;
 }

@@ -12,9 +12,9 @@ struct place place_of(struct verbs_regions *regions, uint32_t pd, uint32_t acces
 	region = regions->find(regions, key);
 	if (region == NULL)
 		place.reason = VERBS_REASON_REMOTE_KEY;
-	else if (region->pd != pd)
+	else if (VERBS_WRONG(region->pd != pd))
 		place.reason = VERBS_REASON_REMOTE_PD;
-	else if ((region->access & access) != access)
+	else if (VERBS_WRONG((region->access & access) != access))
 		place.reason = VERBS_REASON_REMOTE_ACCESS;
 	else if ((place.base = verbs_region_place(region, address, bytes)) == NULL)
 		place.reason = VERBS_REASON_REMOTE_RANGE;
