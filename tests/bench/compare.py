@@ -13,6 +13,7 @@ import bench_balance_live
 import bench_iperf3
 import bench_kernel_rps
 import peers
+import rings_compare
 import rows
 
 sys.path.insert(0, str(peers.ROOT / "tests/functional"))
@@ -214,7 +215,12 @@ def start(rounds, folder):
         space.destroy()
 
 
-GROUPS = {group.__name__: group for group in (primitives, checksum, gro, gso, iperf3, balance, forward, replay, timing, start,
+def rings(rounds, folder):
+    """Rings between applications: against shared-memory peers, sockets and UCX."""
+    yield from rings_compare.compare(rounds, folder)
+
+
+GROUPS = {group.__name__: group for group in (primitives, checksum, gro, gso, iperf3, balance, forward, replay, timing, start, rings,
                                            kernel_rps)}
 
 
