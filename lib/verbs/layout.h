@@ -104,7 +104,7 @@ struct verbs_segment { /* laid out as weir_sge */
 struct verbs_receive {
 	/* SRQ only: sequence of its turn in the lower half, in the upper the queue pair whose
 	 * executor has taken it (0: posted and free). Atomic; owner posts, executors claim by
-	 * compare and swap, so that the engine can give back what a dead one had claimed. */
+	 * compare and swap, so that the owner can tell what a dead one had claimed. */
 	uint64_t claim;
 	uint32_t tag; /* the owner's, to find its work request: SRQ only */
 	uint32_t bytes; /* room in all segments */

@@ -142,7 +142,9 @@ struct client_qp {
 	bool receives; /* INIT to SQE */
 	bool sq_sig_all;
 	bool error_untold; /* state.c: the engine has to be told */
-	bool flushing; /* the error state: what is posted ends as WR_FLUSH_ERR, in poll.c */
+	bool flushing; /* the error state: what is posted ends as WR_FLUSH_ERR when it is polled, */
+	bool given_back; /* what the other end had claimed of our SRQ was taken back */
+	uint32_t flush_status, flush_reason; /* but the oldest send so, if not 0 */
 	struct verbs_queue own;
 	struct client_cq *send_cq, *recv_cq;
 	struct client_srq *srq;
@@ -261,8 +263,8 @@ const struct verbs_region *client_remote_find(struct verbs_regions *regions, uin
 /* progress.c. Locks of send_cq and of the queue pair held. Moves on what is on its way; completions
  * go to send_cq->ring. */
 void client_progress(struct client_qp *qp);
-/* The same locks. From now on everything posted ends as WR_FLUSH_ERR (when it is polled); the first
- * send, if `status` is not 0, with that. The caller wakes who sleeps. */
+/* Lock of the queue pair held. From now on everything posted ends as WR_FLUSH_ERR (when it is
+ * polled); the oldest send, if `status` is not 0, with that. The caller wakes who sleeps. */
 void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason);
 
 /* srq.c: what was posted as entry `tag`, which is free again after it. false: nothing was. The
@@ -272,14 +274,16 @@ struct client_srq_receive {
 	const struct verbs_segment *segments;
 	uint32_t segment_count, bytes;
 };
+/* srq.c. The queue pair `initiator` is gone, and what it sent is taken: what it had claimed and did
+ * not use is posted again. */
+void client_srq_give_back(struct client_srq *srq, uint32_t initiator);
 bool client_srq_take(struct client_srq *srq, uint32_t tag, struct client_srq_receive *ret_receive);
 /* Its limit was reached: says so, once. Its lock is held. */
 void client_srq_limit_reached(struct client_srq *srq);
 
 /* state.c. Into the error state by itself. The queue pair's lock is held, and perhaps that of one
  * of its CQs, so it takes none of those and not device->lock: it publishes the state in the header,
- * where the engine and the other end see it, calls client_flush() if the lock of send_cq is held
- * too (`status` not 0) or sets `flushing`, and leaves an event. */
+ * where the engine and the other end see it, calls client_flush(), and leaves an event. */
 void client_qp_error(struct client_qp *qp, uint32_t status, uint32_t reason);
 /* The same for a failed send of an unreliable one: SQE. */
 void client_qp_send_error(struct client_qp *qp, uint32_t reason);

@@ -157,6 +157,21 @@ static bool flush_one(struct client_qp *qp, struct weir_wc *wc)
 	return true;
 }
 
+/* All that arrived is taken. */
+static int flush_receives(struct client_qp *qp, int count, struct weir_wc *wc)
+{
+	int taken = 0;
+
+	if (qp->srq != NULL && !qp->given_back &&
+		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED) {
+		qp->given_back = true;
+		client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
+	}
+	while (taken < count && flush_one(qp, &wc[taken]))
+		taken++;
+	return taken;
+}
+
 static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc *wc)
 {
 	uint32_t mask = qp->own.geometry.inbox_depth - 1;
@@ -171,9 +186,8 @@ static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc 
 	}
 	if (taken > 0)
 		tell_consumed(qp);
-	if (__builtin_expect(qp->flushing, 0))
-		while (taken < count && flush_one(qp, &wc[taken]))
-			taken++;
+	if (__builtin_expect(qp->flushing && taken < count, 0))
+		taken += flush_receives(qp, count - taken, &wc[taken]);
 	return taken;
 }
 

@@ -171,13 +171,21 @@ static void find_peer(struct client_qp *qp)
 		client_ring_doorbell(qp);
 }
 
+static void flush_sends(struct client_qp *qp)
+{
+	if (qp->flush_status != WEIR_WC_SUCCESS)
+		finish(qp, qp->flush_status, qp->flush_reason);
+	qp->flush_status = WEIR_WC_SUCCESS;
+	while (qp->sent_done != qp->sent_next)
+		finish(qp, WEIR_WC_WR_FLUSH_ERR, VERBS_REASON_FLUSHED);
+}
+
 void client_progress(struct client_qp *qp)
 {
 	if (qp->sent_done == qp->sent_next)
 		return;
 	if (qp->flushing || qp->qp.state == WEIR_QPS_SQE) {
-		while (qp->sent_done != qp->sent_next)
-			finish(qp, WEIR_WC_WR_FLUSH_ERR, VERBS_REASON_FLUSHED);
+		flush_sends(qp);
 		return;
 	}
 	if (qp->path == VERBS_PATH_NONE)
@@ -190,7 +198,7 @@ void client_progress(struct client_qp *qp)
 
 void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason)
 {
-	if (status != WEIR_WC_SUCCESS && qp->sent_done != qp->sent_next)
-		finish(qp, status, reason);
+	qp->flush_status = qp->sent_done != qp->sent_next ? status : WEIR_WC_SUCCESS;
+	qp->flush_reason = reason;
 	qp->flushing = true;
 }

@@ -271,6 +271,36 @@ int weir_post_srq_recv(
 	return status;
 }
 
+/* Posts what stands at `place` again, at another turn: behind those that are claimed none looks. */
+static void post_again(struct client_srq *srq, uint32_t place)
+{
+	struct weir_sge list[VERBS_SEGMENTS_MAX];
+	struct weir_recv_wr wr = {.wr_id = srq->wr_ids[place],
+		.sg_list = list,
+		.num_sge = (int)srq->segment_counts[place]};
+	const struct verbs_segment *segments = &srq->segments[(size_t)place * srq->shared.segments];
+
+	for (int i = 0; i < wr.num_sge; i++)
+		list[i] =
+			(struct weir_sge){segments[i].address, segments[i].bytes, segments[i].key};
+	srq->in_use[place] = false;
+	srq->outstanding--;
+	/* A region that is gone by now: whoever deregistered it has given the receive up. */
+	post_one(srq, &wr);
+}
+
+void client_srq_give_back(struct client_srq *srq, uint32_t initiator)
+{
+	client_lock(&srq->lock);
+	for (uint32_t place = 0; place < srq->shared.depth; place++) {
+		uint64_t claim = __atomic_load_n(&entry_at(srq, place)->claim, __ATOMIC_ACQUIRE);
+
+		if (srq->in_use[place] && claim >> 32 == initiator)
+			post_again(srq, place);
+	}
+	client_unlock(&srq->lock);
+}
+
 bool client_srq_take(struct client_srq *srq, uint32_t tag, struct client_srq_receive *ret_receive)
 {
 	bool taken = false;

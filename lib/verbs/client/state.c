@@ -77,10 +77,7 @@ void client_qp_error(struct client_qp *qp, uint32_t status, uint32_t reason)
 {
 	if (qp->qp.state == WEIR_QPS_ERR || qp->qp.state == WEIR_QPS_RESET)
 		return;
-	if (status != WEIR_WC_SUCCESS)
-		client_flush(qp, status, reason);
-	else
-		qp->flushing = true;
+	client_flush(qp, status, reason);
 	if (qp->srq != NULL)
 		client_event(qp->qp.device, WEIR_EVENT_QP_LAST_WQE_REACHED, qp);
 	error_show(qp, WEIR_QPS_ERR);
@@ -176,7 +173,8 @@ void client_qp_empty(struct client_qp *qp)
 	qp->sent_done = qp->sent_next = 0;
 	qp->received_done = qp->received_next = 0;
 	qp->inbox_next = qp->consumed_told = 0;
-	qp->transferring = qp->flushing = qp->error_untold = false;
+	qp->transferring = qp->flushing = qp->error_untold = qp->given_back = false;
+	qp->flush_status = WEIR_WC_SUCCESS;
 	qp->waiting = VERBS_FINISHED;
 	qp->retry_at_ns = 0;
 }
@@ -235,6 +233,7 @@ static int modify(struct client_qp *qp, const struct weir_qp_attr *attr, unsigne
 		return status;
 	qp->attr = new;
 	qp->flushing = to == WEIR_QPS_ERR;
+	qp->flush_status = WEIR_WC_SUCCESS;
 	state_show(qp, to);
 	if (to == WEIR_QPS_SQD && (mask & WEIR_QP_EN_SQD_ASYNC_NOTIFY) != 0)
 		client_event(qp->qp.device, WEIR_EVENT_SQ_DRAINED, qp);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two applications over a real engine, on both paths: from nothing to a message, and back. */
 #include "client_engine.h"
+#include "verbs/client/client.h"
 
 struct world {
 	struct engine engine;
@@ -200,6 +201,11 @@ static void srq(void **state)
 	assert_int_equal(weir_destroy_srq(shared), EBUSY);
 }
 
+static uint32_t claimed(struct weir_srq *srq)
+{
+	return __atomic_load_n(&((struct client_srq *)srq)->shared.header->next, __ATOMIC_RELAXED);
+}
+
 /* A long message keeps its receive while others go around the queue many times. */
 static void srq_out_of_order(void **state)
 {
@@ -233,6 +239,9 @@ static void srq_out_of_order(void **state)
 	memset(from, 0x3c, LONG);
 	MUST(weir_post_srq_recv(shared, &receive, &bad_receive));
 	MUST(weir_post_send(one->qp, &wr, &bad));
+	/* The engine may take the queue pairs in any order: the long message is to be the first. */
+	for (int i = 0; i < 50000 && claimed(shared) == 0; i++)
+		usleep(100);
 	sge = (struct weir_sge){(uintptr_t)other->memory, 256, other->mr->lkey};
 	for (uint64_t i = 0; i < 40; i++) {
 		struct weir_wc wc;
@@ -253,6 +262,51 @@ static void srq_out_of_order(void **state)
 	if (taken_long == 0)
 		assert_int_equal(end_poll(other).wr_id, 1000);
 	assert_int_equal(to[LONG - 1], 0x3c);
+}
+
+/* An initiator goes in the middle of a message: the receive that it had claimed is there again. */
+static void srq_given_back(void **state)
+{
+	enum { LONG = 64 << 20 };
+	struct world *world = *state;
+	struct end *one = &world->one, *other = &world->other, second = *one, second_other = *other;
+	struct weir_srq_attr attr = {.max_wr = 4, .max_sge = 1};
+	struct weir_srq *shared = weir_create_srq(other->pd, &attr, NULL);
+	uint8_t *from = weir_alloc(one->device, LONG, false);
+	uint8_t *to = weir_alloc(other->device, LONG, false);
+	struct weir_mr *from_mr = weir_reg_mr(one->pd, from, LONG, WEIR_ACCESS_LOCAL_WRITE);
+	struct weir_mr *to_mr = weir_reg_mr(other->pd, to, LONG, WEIR_ACCESS_LOCAL_WRITE);
+	struct weir_sge sge = {(uintptr_t)to, LONG, to_mr->lkey};
+	struct weir_recv_wr receive = {.sg_list = &sge, .num_sge = 1}, *bad_receive;
+	struct weir_sge all = {(uintptr_t)from, LONG, from_mr->lkey};
+	struct weir_send_wr wr = {.sg_list = &all, .num_sge = 1, .opcode = WEIR_WR_SEND}, *bad;
+	unsigned seen = 0;
+
+	end_make(one, WEIR_QPT_RC, NULL);
+	end_make(other, WEIR_QPT_RC, shared);
+	ends_connect(one, other);
+	for (; receive.wr_id < 4; receive.wr_id++)
+		MUST(weir_post_srq_recv(shared, &receive, &bad_receive));
+	MUST(weir_post_send(one->qp, &wr, &bad));
+	MUST(weir_destroy_qp(one->qp));
+	for (int i = 0; i < 100000 && other->qp->state != WEIR_QPS_ERR; i++)
+		assert_int_equal(weir_poll_cq(other->cq, 1, &(struct weir_wc){0}), 0);
+	assert_int_equal(other->qp->state, WEIR_QPS_ERR);
+	assert_int_equal(weir_poll_cq(other->cq, 1, &(struct weir_wc){0}), 0);
+
+	end_make(&second, WEIR_QPT_RC, NULL);
+	end_make(&second_other, WEIR_QPT_RC, shared);
+	ends_connect(&second, &second_other);
+	for (unsigned i = 0; i < 4; i++) {
+		struct weir_wc wc;
+
+		MUST(end_post_send(&second, i, 0, 64, 0));
+		wc = end_poll(other);
+		assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+		seen |= 1u << wc.wr_id;
+		assert_int_equal(end_poll(&second).status, WEIR_WC_SUCCESS);
+	}
+	assert_int_equal(seen, 0xf);
 }
 
 static void ud(void **state)
@@ -393,6 +447,7 @@ int main(void)
 		BOTH(revoked),
 		BOTH(srq),
 		BOTH(srq_out_of_order),
+		{"srq_given_back direct", srq_given_back, set_up_direct, tear_down, NULL},
 		BOTH(ud),
 		BOTH(loopback),
 		BOTH(again),
