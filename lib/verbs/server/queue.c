@@ -239,7 +239,9 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	if (request->state == WEIR_QPS_RESET || request->state == WEIR_QPS_INIT) {
 		server_unpair(queue, false);
 		queue->remote = 0;
-		sender_reset(queue);
+		/* On the way back after a restart its memory says how far the last one came. */
+		if (request->resumed == 0)
+			sender_reset(queue);
 		__atomic_store_n(&header->condition, VERBS_CONNECTED, __ATOMIC_RELEASE);
 	} else if (queue->type != WEIR_QPT_UD && request->remote_queue != queue->remote) {
 		server_unpair(queue, false);
