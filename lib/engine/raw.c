@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Queue pairs and flows as they come and go: on the server thread, under the steering lock. */
+/* Queue pairs as they come and go, and the memory they are shown: on the server thread, under the
+ * steering lock. */
 #include "engine/raw.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
  * one in LENT_SHARE: the rest is for receiving. */
 enum { LENT_SHARE = 2 };
 
-static struct raw_pair *pair_find(const struct raw *raw, uint32_t number)
+struct raw_pair *raw_pair_find(const struct raw *raw, uint32_t number)
 {
 	struct raw_pair *pair = raw->pairs;
 
@@ -71,7 +72,7 @@ static int packets(void *argument, uint32_t number, uint32_t part,
 {
 	struct engine *engine = argument;
 	const struct raw *raw = &engine->raw;
-	const struct raw_pair *pair = pair_find(raw, number);
+	const struct raw_pair *pair = raw_pair_find(raw, number);
 	const struct raw_memory *memory;
 	const struct raw_part *wanted;
 	int fd;
@@ -149,36 +150,6 @@ static int attach(void *argument, const struct verbs_raw_queue *wanted, struct e
 	return result;
 }
 
-/* ---- flows ---- */
-
-/* handle 0: all of the queue pair. */
-static void flows_forget(struct engine *engine, uint32_t number, uint32_t handle)
-{
-	bool changed[CONFIG_PORTS_MAX] = {false};
-	struct raw_flow **link = &engine->raw.flows;
-	struct error error = {0};
-
-	while (*link != NULL) {
-		struct raw_flow *flow = *link;
-
-		if (flow->number != number || (handle != 0 && flow->handle != handle)) {
-			link = &flow->next;
-			continue;
-		}
-		changed[flow->port] = true;
-		*link = flow->next;
-		free(flow);
-	}
-	for (uint16_t p = 0; p < engine->port_count; p++) {
-		if (!changed[p])
-			continue;
-		if (engine->ports[p].application != NULL)
-			application_unbind(engine->ports[p].application);
-		else if (raw_rules_update(engine, p, &error) != 0)
-			raw_rules_clear(engine, p);
-	}
-}
-
 static void pair_remove(struct engine *engine, struct raw_pair *pair)
 {
 	struct raw_pair **link = &engine->raw.pairs;
@@ -208,218 +179,19 @@ static void detach(void *argument, uint32_t number)
 	struct raw_pair *pair;
 
 	pthread_mutex_lock(&engine->steering_lock);
-	pair = pair_find(&engine->raw, number);
+	pair = raw_pair_find(&engine->raw, number);
 	if (pair != NULL) {
-		flows_forget(engine, number, 0);
+		raw_flows_forget(engine, number, 0);
 		pair_remove(engine, pair);
 	}
-	pthread_mutex_unlock(&engine->steering_lock);
-}
-
-static uint16_t port_find(const struct config *config, const char *name)
-{
-	for (uint16_t p = 0; p < config->port_count; p++)
-		if (strcmp(config->ports[p].name, name) == 0)
-			return p;
-	for (uint16_t p = 0; p < config->port_count; p++)
-		if (config->ports[p].application != NULL &&
-			strcmp(config->ports[p].application, name) == 0)
-			return p;
-	return UINT16_MAX;
-}
-
-static bool begins_pipeline(const struct config *config, uint16_t port)
-{
-	for (uint16_t i = 0; i < config->pipeline_count; i++)
-		if (config->pipelines[i].from_port == port)
-			return true;
-	return false;
-}
-
-static int bind_port(struct engine *engine, struct raw_pair *pair, uint16_t port,
-	const struct flow_rule *rule, struct error *error)
-{
-	struct application *application = engine->ports[port].application;
-
-	if (rule->match != 0)
-		return error_set(error, EINVAL,
-			"port %s is an application's: expected a flow that matches all",
-			engine->config->ports[port].name);
-	if (pair->port != UINT16_MAX)
-		return error_set(error, EBUSY, "the queue pair has flows of another port already");
-	if (application_is_bound(application))
-		return error_set(error, EBUSY, "port %s has an application already",
-			engine->config->ports[port].name);
-	pair->port = port;
-	pair->is_port = true;
-	if (raw_list_update(engine, error) != 0) {
-		pair->port = UINT16_MAX;
-		pair->is_port = false;
-		return -error->code;
-	}
-	application_bind(application, pair->queue);
-	return 0;
-}
-
-static int check_port(
-	const struct engine *engine, uint16_t port, const char *name, struct error *error)
-{
-	if (port == UINT16_MAX)
-		return error_set(error, ENOENT,
-			"there is no port \"%s\": `weir show ports` lists those there are", name);
-	if (engine->ports[port].application == NULL && !begins_pipeline(engine->config, port))
-		return error_set(error, EINVAL,
-			"nothing is received from port %s: no pipeline begins there", name);
-	return 0;
-}
-
-/* The first one that may has the port's packets for itself: in place, to write. Others get copies.
- */
-static void take_pool(struct engine *engine, struct raw_pair *pair, uint16_t port)
-{
-	struct raw *raw = &engine->raw;
-
-	if (raw->pool_memory[port].writable_from == 0 || raw->pool_owner[port] != 0 ||
-		!pair->trusted)
-		return;
-	raw->pool_owner[port] = pair->number;
-	raw_queue_lend(pair->queue, &raw->pool_memory[port], VERBS_PACKETS_DEDICATED);
-}
-
-/* Its first flow says where the queue pair sends to, and super-packets may come there. */
-static int begin_sending(
-	struct engine *engine, struct raw_pair *pair, uint16_t port, struct error *error)
-{
-	bool restart;
-	int result = 0;
-
-	if (pair->port != UINT16_MAX)
-		return 0;
-	pair->port = port;
-	if (!engine->raw.sends[port]) {
-		restart = engine_pause(engine);
-		engine->raw.sends[port] = true;
-		result = engine_link(engine, engine->config, error);
-		engine->raw.sends[port] = result == 0;
-		if (restart)
-			engine_resume(engine);
-	}
-	if (result == 0)
-		result = raw_list_update(engine, error);
-	if (result == 0)
-		take_pool(engine, pair, port);
-	if (result != 0)
-		pair->port = UINT16_MAX;
-	return result;
-}
-
-static unsigned flows_of(const struct engine *engine, uint16_t port)
-{
-	unsigned count = 0;
-
-	for (const struct raw_flow *flow = engine->raw.flows; flow != NULL; flow = flow->next)
-		count += flow->port == port;
-	return count;
-}
-
-static struct raw_flow *flow_append(struct engine *engine, const struct raw_flow *wanted)
-{
-	struct raw_flow **link = &engine->raw.flows;
-	struct raw_flow *flow = malloc(sizeof(*flow));
-
-	if (flow == NULL)
-		return NULL;
-	*flow = *wanted;
-	while (*link != NULL)
-		link = &(*link)->next;
-	*link = flow;
-	return flow;
-}
-
-static int flow_add_locked(
-	struct engine *engine, const struct raw_flow *wanted, struct error *error)
-{
-	struct raw_pair *pair = pair_find(&engine->raw, wanted->number);
-	const uint16_t port = wanted->port;
-	int result = 0;
-
-	if (pair == NULL)
-		return error_set(error, ENOENT, "there is no such queue pair");
-	if (flows_of(engine, port) >= FLOW_RULES_MAX)
-		return error_set(error, ENOSPC, "port %s has %d rules already, which is the most",
-			engine->config->ports[port].name, FLOW_RULES_MAX);
-	if (engine->ports[port].application != NULL)
-		result = bind_port(engine, pair, port, &wanted->rule, error);
-	else
-		result = begin_sending(engine, pair, port, error);
-	if (result != 0)
-		return result;
-	if (flow_append(engine, wanted) == NULL)
-		return error_set(error, ENOMEM, "no memory for a flow");
-	if (engine->ports[port].application == NULL)
-		result = raw_rules_update(engine, port, error);
-	if (result != 0)
-		flows_forget(engine, wanted->number, wanted->handle);
-	return result;
-}
-
-static int flow_add(void *argument, uint32_t number, const struct verbs_create_flow *flow,
-	uint32_t handle, struct error *error)
-{
-	struct engine *engine = argument;
-	char name[sizeof(flow->port)];
-	struct raw_flow wanted = {
-		.number = number,
-		.handle = handle,
-		.rule =
-			{
-				.match = flow->match,
-				.priority = flow->priority,
-				.vlan = (uint16_t)flow->vlan,
-				.source_port = (uint16_t)flow->source_port,
-				.destination_port = (uint16_t)flow->destination_port,
-				.ip_version = (uint8_t)flow->ip_version,
-				.protocol = (uint8_t)flow->protocol,
-				.source_prefix = (uint8_t)flow->source_prefix,
-				.destination_prefix = (uint8_t)flow->destination_prefix,
-			},
-	};
-	int result;
-
-	if (flow->vlan > UINT16_MAX || flow->source_port > UINT16_MAX ||
-		flow->destination_port > UINT16_MAX || flow->ip_version > UINT8_MAX ||
-		flow->protocol > UINT8_MAX || flow->source_prefix > UINT8_MAX ||
-		flow->destination_prefix > UINT8_MAX)
-		return error_set(error, EINVAL, "a value of the flow is too large for its field");
-	memcpy(wanted.rule.source, flow->source, sizeof(wanted.rule.source));
-	memcpy(wanted.rule.destination, flow->destination, sizeof(wanted.rule.destination));
-	memcpy(name, flow->port, sizeof(name));
-	name[sizeof(name) - 1] = '\0';
-	if (flow_rule_check(&wanted.rule, error) != 0)
-		return -error->code;
-	wanted.port = port_find(engine->config, name);
-	if (check_port(engine, wanted.port, name, error) != 0)
-		return -error->code;
-	pthread_mutex_lock(&engine->steering_lock);
-	result = flow_add_locked(engine, &wanted, error);
-	pthread_mutex_unlock(&engine->steering_lock);
-	return result;
-}
-
-static void flow_remove(void *argument, uint32_t number, uint32_t handle)
-{
-	struct engine *engine = argument;
-
-	pthread_mutex_lock(&engine->steering_lock);
-	flows_forget(engine, number, handle);
 	pthread_mutex_unlock(&engine->steering_lock);
 }
 
 const struct verbs_server_raw engine_raw_operations = {
 	.attach = attach,
 	.detach = detach,
-	.flow_add = flow_add,
-	.flow_remove = flow_remove,
+	.flow_add = raw_flow_add,
+	.flow_remove = raw_flow_remove,
 	.packets = packets,
 };
 

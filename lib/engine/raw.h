@@ -90,6 +90,16 @@ bool raw_waits(const struct worker *worker);
 /* Whether it collects from any. */
 bool raw_collects(const struct worker *worker);
 
+/* raw.c, the lock held. NULL: there is none. */
+struct raw_pair *raw_pair_find(const struct raw *raw, uint32_t number);
+
+/* raw_flows.c: operations of engine_raw_operations. */
+int raw_flow_add(void *engine, uint32_t number, const struct verbs_create_flow *flow,
+	uint32_t handle, struct error *error);
+void raw_flow_remove(void *engine, uint32_t number, uint32_t handle);
+/* The lock held. handle 0: all of the queue pair. */
+void raw_flows_forget(struct engine *engine, uint32_t number, uint32_t handle);
+
 /* raw_rules.c, the lock held: from the flows that there are now. After an error all is as it was.
  */
 int raw_rules_update(struct engine *engine, uint16_t port, struct error *error);

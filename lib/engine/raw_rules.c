@@ -8,10 +8,8 @@
 
 static struct raw_queue *queue_of(const struct raw *raw, uint32_t number)
 {
-	const struct raw_pair *pair = raw->pairs;
+	const struct raw_pair *pair = raw_pair_find(raw, number);
 
-	while (pair != NULL && pair->number != number)
-		pair = pair->next;
 	return pair != NULL ? pair->queue : NULL;
 }
 

@@ -59,6 +59,11 @@ struct client_raw {
 int client_raw_map(struct client_qp *qp);
 void client_raw_unmap(struct client_raw *raw);
 
+/* raw_receive.c: what was received at a position; false: nothing there. */
+bool client_raw_take(const struct client_raw *raw, uint32_t position, struct weir_packet *packet);
+/* Tells the engine how far packets were released. */
+void client_raw_tell_released(struct client_raw *raw);
+
 /* raw.c: tells the engine of the queue pair and its flows. wanted: its number with the engine
  * before, or 0. */
 int client_raw_announce(struct client_qp *qp, uint32_t wanted);

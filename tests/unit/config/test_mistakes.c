@@ -215,7 +215,7 @@ static void test_control_characters_stay_out(void **state)
 	expect_problems("{" TWO_PORTS ", " A_TO_B ",\n\"\\u001b[31mred\\n\": 1}",
 		"f:2:1: /?[31mred?: unknown key \"?[31mred?\"; expected one of: memory, ports, "
 		"workers, "
-		"steering, pipelines, captures, stats, control\n");
+		"steering, pipelines, captures, stats, control, verbs\n");
 }
 
 static void test_very_many(void **state)
