@@ -19,14 +19,21 @@ for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "timeout_seconds(count): how long this test may take")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     """No test hangs: an alarm ends it with the stack of where it was."""
+    marker = item.get_closest_marker("timeout_seconds")
+    seconds = (marker.args[0] if marker else TEST_SECONDS) * SLOWER
+
     def late(_number, _frame):
-        raise TimeoutError(f"{item.name}: longer than {TEST_SECONDS * SLOWER:.0f} s")
+        raise TimeoutError(f"{item.name}: longer than {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(int(TEST_SECONDS * SLOWER))
+    signal.alarm(int(seconds))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
