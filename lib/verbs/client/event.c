@@ -113,8 +113,10 @@ static void peer_gone(struct client_qp *qp)
 {
 	uint32_t condition = __atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE);
 
-	if (condition != VERBS_CONNECTED)
-		client_qp_error(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
+	if (condition == VERBS_CONNECTED)
+		return;
+	client_progress(qp); /* what was done before is done */
+	client_qp_error(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
 }
 
 static void qp_event(struct weir_device *device, const struct verbs_event *event)

@@ -172,7 +172,7 @@ static int flush_receives(struct client_qp *qp, int count, struct weir_wc *wc)
 	return taken;
 }
 
-static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc *wc)
+static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc *wc, bool alone)
 {
 	uint32_t mask = qp->own.geometry.inbox_depth - 1;
 	int taken = 0;
@@ -186,12 +186,14 @@ static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc 
 	}
 	if (taken > 0)
 		tell_consumed(qp);
-	if (__builtin_expect(qp->flushing && taken < count, 0))
+	/* Never together with what went well: programs stop at the first failure, and may just have
+	 * had all they wait for. */
+	if (__builtin_expect(qp->flushing, 0) && alone && taken == 0)
 		taken += flush_receives(qp, count - taken, &wc[taken]);
 	return taken;
 }
 
-static inline int poll_receivers(struct client_cq *cq, int count, struct weir_wc *wc)
+static inline int poll_receivers(struct client_cq *cq, int count, struct weir_wc *wc, bool alone)
 {
 	uint16_t next = cq->next_receiver;
 	int taken = 0;
@@ -205,7 +207,7 @@ static inline int poll_receivers(struct client_cq *cq, int count, struct weir_wc
 		if (qp->raw != NULL || qp->own.inbox == NULL)
 			continue;
 		client_lock(&qp->lock);
-		taken += poll_receiver(qp, count - taken, &wc[taken]);
+		taken += poll_receiver(qp, count - taken, &wc[taken], alone && taken == 0);
 		client_unlock(&qp->lock);
 	}
 	cq->next_receiver = next;
@@ -241,7 +243,8 @@ static void look_at(struct client_qp *qp)
 		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) == VERBS_CONNECTED)
 		return;
 	client_lock(&qp->lock);
-	/* What arrived before is still taken. */
+	/* What was done and what arrived before is still taken. */
+	client_progress(qp);
 	if (qp->own.inbox == NULL ||
 		__atomic_load_n(&qp->own.inbox[qp->inbox_next & (qp->own.geometry.inbox_depth - 1)]
 					 .sequence,
@@ -274,7 +277,7 @@ int weir_poll_cq(struct weir_cq *public, int count, struct weir_wc *wc)
 		progress_senders(cq);
 	taken = pop_ring(cq, count, wc);
 	if (taken < count && cq->receiver_count > 0)
-		taken += poll_receivers(cq, count - taken, &wc[taken]);
+		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0);
 	if (taken == 0 && (++cq->polls % POLLS_PER_LOOK) == 0)
 		look_at_conditions(cq);
 	client_unlock(&cq->lock);
