@@ -84,7 +84,7 @@ int perf_exchange_receive(
 	int fd, enum perf_message kind, void *bytes, size_t count, struct error *error)
 {
 	uint8_t buffer[PERF_MESSAGE_MAX];
-	enum perf_message found;
+	enum perf_message found = PERF_OVER;
 	int length = perf_exchange_take(fd, &found, buffer, error);
 
 	if (length < 0)
@@ -138,7 +138,7 @@ int perf_exchange_over(int fd, struct error *error)
 int perf_exchange_hello(int fd, struct error *error)
 {
 	char theirs[PERF_MESSAGE_MAX + 1];
-	enum perf_message kind;
+	enum perf_message kind = PERF_OVER;
 	int length, ret;
 
 	ret = perf_exchange_send(fd, PERF_HELLO, WEIR_VERSION, strlen(WEIR_VERSION), error);

@@ -183,7 +183,7 @@ static void csv_row(struct perf_report *report, const struct perf_result *result
 	fprintf(out, "%s,%" PRIu64 ",", perf_transport_names[result->settings.transport],
 		result->settings.bytes);
 	if (result->missing[0] != '\0')
-		fputs(is_latency(report) ? ",,,,,,,,," : ",,,,", out);
+		fputs(is_latency(report) ? ",,,,,,,," : ",,,,", out);
 	else if (is_latency(report))
 		fprintf(out, "%" PRIu64 ",%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f", latency->count,
 			latency->min, latency->max, latency->typical, latency->average,

@@ -223,7 +223,7 @@ static void *weir_way_open(struct perf_run *run, struct perf_place *ret_place)
 			weir_error_text());
 	else if (endpoint->queues == NULL)
 		error_set(run->error, ENOMEM, "no memory");
-	else if (make_endpoint(endpoint) == 0) {
+	else if (make_endpoint(endpoint) == 0 && endpoint->mr != NULL) {
 		show_place(endpoint, ret_place);
 		return endpoint;
 	}
