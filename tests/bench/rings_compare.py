@@ -9,6 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+from scapy.utils import wrpcap
+
 import peers
 import rings_peers
 import rows
@@ -99,10 +104,18 @@ def raw(rounds, folder):
                              received, lambda size=size: rings_peers.memif_rate(size, True), rounds)
 
 
+def segments(count=2048):
+    """One bulk transfer, as a wire brings it."""
+    ends = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2")
+    for number in range(count):
+        yield (ends / TCP(sport=5001, dport=5002, seq=1 + number * 1448, ack=1, flags="A",
+                          options=[("NOP", None), ("NOP", None), ("Timestamp", (1, 1))]) / Raw(bytes(1448)))
+
+
 def super_packets(rounds, folder):
     """The same capture's segments, merged by GRO on the way or not."""
     path = Path(folder) / "segments.pcap"
-    peers.run([peers.WEIR, "generate", path, "--protocol", "tcp", "--size", 1514, "--flows", 4, "--packets", 4096], 60)
+    wrpcap(str(path), list(segments()))
 
     def bits(gro):
         port = {"play": {"device": f"net_pcap0,rx_pcap={path},infinite_rx=1", "features": {"gro": gro}},
