@@ -104,12 +104,11 @@ static void choose_bytes(struct perf_socket *endpoint)
 {
 	const struct perf_settings *settings = &endpoint->run->settings;
 	bool latency = settings->measure == PERF_LATENCY;
-	uint64_t asks = settings->bytes, answers = settings->bytes;
+	uint64_t asks, answers = settings->bytes;
 
-	if (latency && settings->verb == PERF_READ)
-		asks = READ_BYTES;
-	if (latency && settings->verb == PERF_ATOMIC)
-		asks = ATOMIC_BYTES;
+	asks = latency && settings->verb == PERF_READ	   ? READ_BYTES
+		: latency && settings->verb == PERF_ATOMIC ? ATOMIC_BYTES
+							   : answers;
 	endpoint->out_bytes = endpoint->run->client ? asks : answers;
 	endpoint->in_bytes = endpoint->run->client ? answers : asks;
 }
