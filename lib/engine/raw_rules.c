@@ -53,7 +53,8 @@ static unsigned count_flows(const struct raw *raw, uint16_t port)
 	return count;
 }
 
-/* What decides how the step is linked. */
+/* What decides how the step is linked: one that looks at packets needs them parsed. If none is
+ * looked at any more, that they are parsed does no harm; to park workers for it would. */
 static int way_of(const struct raw_rules *rules)
 {
 	uint32_t target;
@@ -64,7 +65,7 @@ static int way_of(const struct raw_rules *rules)
 static int swap(struct engine *engine, uint16_t port, struct raw_rules *rules, struct error *error)
 {
 	struct raw_rules *old = engine->raw.rules[port];
-	bool links = way_of(old) != way_of(rules);
+	bool links = (old == NULL) != (rules == NULL) || way_of(rules) > way_of(old);
 	bool restart = links && engine_pause(engine);
 	int result = 0;
 

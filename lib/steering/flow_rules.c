@@ -120,7 +120,7 @@ static struct words words_of(const struct flow_fields *fields)
 
 static inline struct words words_and(const struct words *one, const struct words *other)
 {
-	struct words both;
+	struct words both = {{0}};
 
 	for (unsigned i = 0; i < WORDS; i++)
 		both.word[i] = one->word[i] & other->word[i];

@@ -153,9 +153,9 @@ int client_raw_announce(struct client_qp *qp, uint32_t wanted)
 
 static void withdraw(struct client_qp *qp, unsigned type, uint32_t handle)
 {
-	union verbs_message message = {.handle = {.handle = handle}};
+	union verbs_message message = {.head = {.type = (uint16_t)type}};
 
-	message.head.type = (uint16_t)type;
+	message.handle.handle = handle;
 	client_request(qp->qp.device, &message, NULL, 0, NULL, NULL);
 }
 
