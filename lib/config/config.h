@@ -156,7 +156,14 @@ struct config_gro {
 	uint32_t lro_bytes; /* largest packet LRO makes */
 };
 
-enum port_kind { PORT_DEVICE, PORT_REPLAY, PORT_GENERATE, PORT_FILE, PORT_INTERFACE, PORT_APPLICATION };
+enum port_kind {
+	PORT_DEVICE,
+	PORT_REPLAY,
+	PORT_GENERATE,
+	PORT_FILE,
+	PORT_INTERFACE,
+	PORT_APPLICATION
+};
 
 struct config_port {
 	char *name;

@@ -33,8 +33,8 @@ static const char *const automatic[] = {"auto", NULL};
 static const char *const switched_off[] = {"off", NULL};
 static const char *const verbs_paths[] = {"auto", "direct", "engine", NULL};
 
-const char *const port_kind_names[] = {"device", "replay", "generate", "file", "interface",
-	"application", NULL};
+const char *const port_kind_names[] = {
+	"device", "replay", "generate", "file", "interface", "application", NULL};
 
 const char *const stage_types[] = {"io", "mac", "macswap", "5tswap", "csum", "icmpecho", "rxonly",
 	"txonly", "flowgen", "noisy", "drop", "consume", "work", "gro", "gso", "reassemble",
@@ -334,7 +334,8 @@ const struct field port_fields[] = {
 			"super-packets both ways (PACKET_VNET_HDR), and fragments as they are."},
 	{"application", &field_string, PORT(application), .min = 1, .max = 31, .required = true,
 		.variants = APPLICATION,
-		.help = "An application's ring: it attaches with libweir, creates a raw-packet queue "
+		.help = "An application's ring: it attaches with libweir, creates a raw-packet "
+			"queue "
 			"pair and asks for this name (or the port's). What it sends is received "
 			"here; what is sent here, it receives."},
 	{"application_pool", &field_bool, PORT(application_pool), .fallback = "false",
@@ -376,8 +377,8 @@ const struct field port_fields[] = {
 			"several, the "
 			"hash of a flow chooses."},
 	{"rps_flow_cnt", &field_integer, PORT(rps_flow_cnt), .min = 1, .max = 1 << 22,
-		.zero = "off", .fallback = "\"off\"", .unit = "flows",
-		.variants = RECEIVES, .live = true,
+		.zero = "off", .fallback = "\"off\"", .unit = "flows", .variants = RECEIVES,
+		.live = true,
 		.help = "RFS: flows remembered for each rx queue; rounded up to a power of two. "
 			"Needs "
 			"steering.rps_sock_flow_entries too."},

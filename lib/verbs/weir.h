@@ -452,8 +452,8 @@ struct weir_packet {
 };
 
 /* Up to `count` packets or parts (a packet's parts are never split over two calls). They stay the
- * caller's until weir_release(). How many; negative with EMSGSIZE: the next packet has more parts than
- * that (a super-packet of 64 KiB has up to 46 of 1448 bytes). Never blocks. */
+ * caller's until weir_release(). How many; negative with EMSGSIZE: the next packet has more parts
+ * than that (a super-packet of 64 KiB has up to 46 of 1448 bytes). Never blocks. */
 WEIR_API int weir_receive(struct weir_qp *qp, struct weir_packet *packets, int count);
 /* Gives the oldest `count` of what weir_receive() gave back. */
 WEIR_API void weir_release(struct weir_qp *qp, int count);
