@@ -3,7 +3,7 @@
 #include "perf_loop.h"
 
 /* A datagram that is not there by then was lost. */
-static const double LOST_SECONDS = 1.0;
+static const double LOST_SECONDS = 3.0;
 /* So long nothing came after all was sent: the rest was lost. */
 static const double QUIET_SECONDS = 0.1;
 /* And so long where nothing may be lost. */

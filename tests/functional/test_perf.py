@@ -38,7 +38,7 @@ def engine_fixture(weir, tmp_path, monkeypatch):
 
 
 def itself(weir, *words):
-    """Both sides in one command; sleeping, as CI's machines have few CPUs. The one row."""
+    """Both sides in one command. The one row."""
     return weir.run("perf", *words, "--self", "--json").ok().json()["rows"][0]
 
 
@@ -107,7 +107,7 @@ def test_all_results(weir):
 
 
 def test_all_sizes(weir):
-    text = weir.run("perf", "lat", "send", "-a", "-n", 5, "--transport", "udp", "--self", "--csv").ok().stdout
+    text = weir.run("perf", "lat", "send", "-a", "-n", 5, "--transport", "udp", "--event", "--self", "--csv").ok().stdout
     found = list(csv.DictReader(io.StringIO(text)))
     assert [int(row["bytes"]) for row in found] == [2 << i for i in range(23)]
     for row in found:
