@@ -157,13 +157,17 @@ static bool flush_one(struct client_qp *qp, struct weir_wc *wc)
 	return true;
 }
 
-/* All that arrived is taken. */
-static int flush_receives(struct client_qp *qp, int count, struct weir_wc *wc)
+static bool peer_gone(const struct client_qp *qp)
+{
+	return __atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED;
+}
+
+/* All that arrived is taken. gone: of the other end, before that was looked at. */
+static int flush_receives(struct client_qp *qp, int count, struct weir_wc *wc, bool gone)
 {
 	int taken = 0;
 
-	if (qp->srq != NULL && !qp->given_back &&
-		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED) {
+	if (qp->srq != NULL && !qp->given_back && gone) {
 		qp->given_back = true;
 		client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
 	}
@@ -175,6 +179,7 @@ static int flush_receives(struct client_qp *qp, int count, struct weir_wc *wc)
 static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc *wc, bool alone)
 {
 	uint32_t mask = qp->own.geometry.inbox_depth - 1;
+	bool gone = __builtin_expect(qp->flushing, 0) && peer_gone(qp);
 	int taken = 0;
 
 	while (taken < count) {
@@ -189,7 +194,7 @@ static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc 
 	/* Never together with what went well: programs stop at the first failure, and may just have
 	 * had all they wait for. */
 	if (__builtin_expect(qp->flushing, 0) && alone && taken == 0)
-		taken += flush_receives(qp, count - taken, &wc[taken]);
+		taken += flush_receives(qp, count - taken, &wc[taken], gone);
 	return taken;
 }
 

@@ -271,6 +271,15 @@ static void qp_shut(struct client_qp *qp)
 	client_cq_leave(qp);
 }
 
+/* Of the shared queue, those that the other end has used or begun to use and nobody polled: the
+ * queue is as deep as before. */
+static void receives_return(struct client_qp *qp)
+{
+	client_barrier();
+	client_peer_quiesce(qp);
+	client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
+}
+
 void client_qp_destroy(struct client_qp *qp)
 {
 	client_handle_events(qp->qp.device);
@@ -278,6 +287,8 @@ void client_qp_destroy(struct client_qp *qp)
 	if (qp->raw == NULL)
 		qp_shut(qp);
 	unannounce(qp);
+	if (qp->srq != NULL)
+		receives_return(qp);
 	client_raw_destroy(qp);
 	client_event_forget(qp->qp.device, qp);
 	qp_free(qp);

@@ -291,6 +291,8 @@ static void post_again(struct client_srq *srq, uint32_t place)
 
 void client_srq_give_back(struct client_srq *srq, uint32_t initiator)
 {
+	if (initiator == 0) /* never connected; and what nobody has claimed says 0 */
+		return;
 	client_lock(&srq->lock);
 	for (uint32_t place = 0; place < srq->shared.depth; place++) {
 		uint64_t claim = __atomic_load_n(&entry_at(srq, place)->claim, __ATOMIC_ACQUIRE);

@@ -213,6 +213,8 @@ static int reset(struct client_qp *qp)
 	}
 	client_qp_empty(qp);
 	memory_empty(qp);
+	if (qp->srq != NULL)
+		client_srq_give_back(qp->srq, old.dest_qp_num);
 	return 0;
 }
 

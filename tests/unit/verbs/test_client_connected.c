@@ -201,6 +201,41 @@ static void srq(void **state)
 	assert_int_equal(weir_destroy_srq(shared), EBUSY);
 }
 
+/* Of a queue pair that goes, or begins anew, with messages that nobody polled. */
+static void srq_returned(void **state)
+{
+	struct world *world = *state;
+	struct weir_srq_attr attr = {.max_wr = 4, .max_sge = 1};
+	struct weir_sge sge = {(uintptr_t)world->other.memory, 256, world->other.mr->lkey};
+	struct weir_recv_wr wr = {.wr_id = 7, .sg_list = &sge, .num_sge = 1}, *bad;
+	struct weir_qp_attr reset = {.qp_state = WEIR_QPS_RESET};
+	struct weir_srq *shared = weir_create_srq(world->other.pd, &attr, NULL);
+
+	for (uint32_t i = 0; i < 4; i++)
+		MUST(weir_post_srq_recv(shared, &wr, &bad));
+	for (uint32_t turn = 0; turn < 12; turn++) {
+		end_make(&world->one, WEIR_QPT_RC, NULL);
+		end_make(&world->other, WEIR_QPT_RC, shared);
+		ends_connect(&world->one, &world->other);
+		/* All four are there each time. */
+		for (uint32_t i = 0; i < 4; i++) {
+			MUST(end_post_send(&world->one, i, 0, 200, 0));
+			assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+		}
+		if (turn % 3 == 0)
+			MUST(weir_modify_qp(world->other.qp, &reset, WEIR_QP_STATE));
+		if (turn % 3 == 1)
+			MUST(weir_destroy_qp(world->one.qp));
+		MUST(weir_destroy_qp(world->other.qp));
+		if (turn % 3 != 1)
+			MUST(weir_destroy_qp(world->one.qp));
+	}
+	/* One that was never connected takes nothing back. */
+	end_make(&world->other, WEIR_QPT_RC, shared);
+	MUST(weir_destroy_qp(world->other.qp));
+	assert_int_equal(weir_post_srq_recv(shared, &wr, &bad), ENOMEM);
+}
+
 static uint32_t claimed(struct weir_srq *srq)
 {
 	return __atomic_load_n(&((struct client_srq *)srq)->shared.header->next, __ATOMIC_RELAXED);
@@ -448,6 +483,8 @@ int main(void)
 		BOTH(srq),
 		BOTH(srq_out_of_order),
 		{"srq_given_back direct", srq_given_back, set_up_direct, tear_down, NULL},
+		{"srq_returned direct", srq_returned, set_up_direct, tear_down, NULL},
+		{"srq_returned engine", srq_returned, set_up_engine, tear_down, NULL},
 		BOTH(ud),
 		BOTH(loopback),
 		BOTH(again),
