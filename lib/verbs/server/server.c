@@ -83,6 +83,7 @@ int verbs_server_create(const struct verbs_server_config *config,
 	server->raw_argument = raw_argument;
 	server->listener = -1;
 	pthread_mutex_init(&server->lock, NULL);
+	pthread_mutex_init(&server->turn, NULL);
 	bell_init(&server->bell);
 	share_descriptors(server);
 	identify(server);
@@ -128,8 +129,16 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
 	pthread_mutex_destroy(&server->lock);
+	pthread_mutex_destroy(&server->turn);
 	free(server);
 	return NULL;
+}
+
+void server_lock(struct verbs_server *server)
+{
+	pthread_mutex_lock(&server->turn);
+	pthread_mutex_lock(&server->lock);
+	pthread_mutex_unlock(&server->turn);
 }
 
 int verbs_server_fd(const struct verbs_server *server)
@@ -174,7 +183,7 @@ void verbs_server_step(struct verbs_server *server)
 		count = epoll_wait(server->epoll, events, EVENTS_MAX, 0);
 		if (count <= 0)
 			return;
-		pthread_mutex_lock(&server->lock);
+		server_lock(server);
 		for (int i = 0; i < count; i++)
 			source_handle(server, &events[i]);
 		/* Not before: events of this round may still name one that is closing. */

@@ -146,6 +146,7 @@ struct verbs_server {
 	const struct verbs_server_raw *raw;
 	void *raw_argument;
 	pthread_mutex_t lock;
+	pthread_mutex_t turn; /* for `lock`: who looks gets it, however busy the server thread is */
 	int epoll, listener, spare_fd;
 	struct sockaddr_un address;
 	uint64_t device, inode; /* of the socket's file: only ours is removed */
@@ -176,6 +177,9 @@ struct server_call {
 	unsigned answer_fd_count;
 	struct error error;
 };
+
+/* server.c: takes `lock`, in turn. */
+void server_lock(struct verbs_server *server);
 
 /* listen.c */
 int server_listen(struct verbs_server *server, const char *path, struct error *error);

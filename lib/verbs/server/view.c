@@ -47,7 +47,7 @@ int verbs_server_view(struct verbs_server *server, struct verbs_server_view *ret
 	struct verbs_server_view *view = ret_view;
 	int rc = 0;
 
-	pthread_mutex_lock(&server->lock);
+	server_lock(server);
 	*view = (struct verbs_server_view){.guid = server->guid,
 		.connections_ever = server->connections_ever,
 		.kicked = server->kicked,
