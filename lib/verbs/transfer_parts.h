@@ -102,6 +102,7 @@ static inline uint8_t *verbs_region_place(
 }
 
 typedef uint64_t verbs_word __attribute__((may_alias, aligned(1)));
+typedef uint64_t verbs_whole_word __attribute__((may_alias));
 typedef uint8_t verbs_vector __attribute__((vector_size(16), may_alias, aligned(1)));
 
 /* Without the call of memcpy where the size is not known before; the areas do not overlap. */
@@ -143,6 +144,12 @@ static inline void verbs_copy_ordered(uint8_t *to, const uint8_t *from, size_t b
 {
 	if (bytes == 0)
 		return;
+	if (bytes == sizeof(verbs_word) && ((uintptr_t)to & 7) == 0) {
+		/* A word is seen whole, as on hardware: programs poll counters. */
+		__atomic_store_n(
+			(verbs_whole_word *)to, *(const verbs_word *)from, __ATOMIC_RELAXED);
+		return;
+	}
 	verbs_copy(to, from, bytes - 1);
 	verbs_store_order();
 	__atomic_store_n(&to[bytes - 1], from[bytes - 1], __ATOMIC_RELAXED);
