@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -203,6 +204,9 @@ uint64_t idle_turn(struct worker *worker, uint64_t now_tsc, uint64_t tsc_hz)
 	if (idle_ns < PAUSE_NS) {
 		for (int i = 0; i < 16; i++)
 			rte_pause();
+		/* What is to come may be an application's, which waits for this CPU. */
+		if (worker->applications != NULL)
+			sched_yield();
 		return 0;
 	}
 	sleep = idle_ns < 2 * PAUSE_NS	    ? SLEEP_FIRST_NS

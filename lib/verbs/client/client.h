@@ -88,7 +88,7 @@ struct client_cq {
 	struct client_qp **senders; /* whose send_cq it is */
 	uint32_t pending; /* send requests that are not finished, of all senders */
 	uint32_t events_unacked,
-		polls; /* polls: empty ones; now and then conditions are looked at */
+		polls; /* polls: empty ones in a row */
 	struct client_cq *next_of_channel, *next;
 };
 

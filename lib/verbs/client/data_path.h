@@ -126,14 +126,33 @@ static inline void client_wc_sent(
 		.qp_num = queue};
 }
 
-/* Lock of the cq held. Full: the completion is lost, as in verbs; poll.c makes it an event. */
-static inline void client_complete(struct client_cq *cq, const struct weir_wc *wc)
+/* Lock of the cq held. Room for a completion. NULL: none, it is lost, as in verbs; poll.c makes
+ * it an event. */
+static inline struct weir_wc *client_complete_begin(struct client_cq *cq)
 {
 	if (__builtin_expect(cq->tail - cq->head > cq->mask, 0)) {
 		cq->overrun = true;
-		return;
+		return NULL;
 	}
-	cq->ring[cq->tail++ & cq->mask] = *wc;
+	return &cq->ring[cq->tail++ & cq->mask];
+}
+
+static inline void client_complete(struct client_cq *cq, const struct weir_wc *wc)
+{
+	struct weir_wc *place = client_complete_begin(cq);
+
+	if (place != NULL)
+		*place = *wc;
+}
+
+/* A send that went well. */
+static inline void client_complete_sent(
+	struct client_cq *cq, uint64_t wr_id, uint32_t opcode, uint32_t bytes, uint32_t queue)
+{
+	struct weir_wc *place = client_complete_begin(cq);
+
+	if (place != NULL)
+		client_wc_sent(place, wr_id, opcode, bytes, queue);
 }
 
 #endif

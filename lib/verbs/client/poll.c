@@ -4,9 +4,13 @@
  * receive here. A message is taken out of its slot straight into the posted receive and the
  * caller's completion; nothing is queued in between.
  */
+#include <sched.h>
+
 #include "verbs/client/data_path.h"
 
-enum { POLLS_PER_LOOK = 64 }; /* empty ones, between two looks at conditions */
+/* Empty ones in a row: between two looks at conditions; and until the worker that something is
+ * expected from gets the CPU, in case it is this one. */
+enum { POLLS_PER_LOOK = 64, POLLS_BEFORE_YIELDING = 4096 };
 
 /* ---- one message ---- */
 
@@ -259,22 +263,31 @@ static void look_at(struct client_qp *qp)
 	client_unlock(&qp->lock);
 }
 
-/* Few and empty polls in between: costs nothing, and is soon enough. */
-static void look_at_conditions(struct client_cq *cq)
+/* Few and empty polls in between: costs nothing, and is soon enough. Returns whether a worker of
+ * the engine has to do something first. */
+static bool look_at_conditions(struct client_cq *cq)
 {
-	for (uint16_t i = 0; i < cq->receiver_count; i++)
+	bool by_engine = false;
+
+	for (uint16_t i = 0; i < cq->receiver_count; i++) {
 		look_at(cq->receivers[i]);
-	for (uint16_t i = 0; i < cq->sender_count; i++)
+		by_engine |= cq->receivers[i]->path == VERBS_PATH_ENGINE;
+	}
+	for (uint16_t i = 0; i < cq->sender_count; i++) {
 		look_at(cq->senders[i]);
+		by_engine |= cq->senders[i]->path == VERBS_PATH_ENGINE;
+	}
 	if (__builtin_expect(cq->overrun && !cq->overrun_told, 0)) {
 		cq->overrun_told = true;
 		client_event(cq->cq.device, WEIR_EVENT_CQ_ERR, cq);
 	}
+	return by_engine;
 }
 
 int weir_poll_cq(struct weir_cq *public, int count, struct weir_wc *wc)
 {
 	struct client_cq *cq = (struct client_cq *)public;
+	bool yields = false;
 	int taken;
 
 	client_lock(&cq->lock);
@@ -283,8 +296,12 @@ int weir_poll_cq(struct weir_cq *public, int count, struct weir_wc *wc)
 	taken = pop_ring(cq, count, wc);
 	if (taken < count && cq->receiver_count > 0)
 		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0);
-	if (taken == 0 && (++cq->polls % POLLS_PER_LOOK) == 0)
-		look_at_conditions(cq);
+	if (taken > 0)
+		cq->polls = 0;
+	else if (++cq->polls % POLLS_PER_LOOK == 0)
+		yields = look_at_conditions(cq) && cq->polls > POLLS_BEFORE_YIELDING;
 	client_unlock(&cq->lock);
+	if (__builtin_expect(yields, 0))
+		sched_yield();
 	return taken;
 }

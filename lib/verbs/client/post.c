@@ -133,28 +133,26 @@ static inline bool quick_write(struct client_qp *qp, const struct weir_send_wr *
 	return to != NULL;
 }
 
-static inline bool quick(struct client_qp *qp, const struct weir_send_wr *wr, uint64_t bytes)
+/* Nothing before it waits, and the other end's memory is here. */
+static inline bool may_be_quick(const struct client_qp *qp)
 {
-	struct weir_wc wc;
+	return qp->path == VERBS_PATH_DIRECT && qp->sent_done == qp->sent_next && qp->sends;
+}
 
-	if (qp->path != VERBS_PATH_DIRECT || qp->sent_done != qp->sent_next || !qp->sends)
+static inline bool quick(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+{
+	bool done;
+
+	if (wr->opcode == WEIR_WR_RDMA_WRITE)
+		done = quick_write(qp, wr, bytes);
+	else if (wr->opcode == WEIR_WR_SEND || wr->opcode == WEIR_WR_SEND_WITH_IMM)
+		done = quick_send(qp, wr, bytes);
+	else
+		done = false;
+	if (!done)
 		return false;
-	switch (wr->opcode) {
-	case WEIR_WR_SEND:
-	case WEIR_WR_SEND_WITH_IMM:
-		if (!quick_send(qp, wr, (uint32_t)bytes))
-			return false;
-		break;
-	case WEIR_WR_RDMA_WRITE:
-		if (!quick_write(qp, wr, (uint32_t)bytes))
-			return false;
-		break;
-	default: return false;
-	}
-	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0) {
-		client_wc_sent(&wc, wr->wr_id, wr->opcode, (uint32_t)bytes, qp->qp.qp_num);
-		client_complete(qp->send_cq, &wc);
-	}
+	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0)
+		client_complete_sent(qp->send_cq, wr->wr_id, wr->opcode, bytes, qp->qp.qp_num);
 	return true;
 }
 
@@ -196,11 +194,21 @@ static void keep(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t b
 
 static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
 {
-	uint64_t bytes = list_bytes(wr);
-	int result = check(qp, wr, bytes);
+	uint64_t bytes;
+	int result;
 
-	if (result != 0 || quick(qp, wr, bytes))
+	/* One piece, as most have: nothing else is looked at before the other end sees it. */
+	if (__builtin_expect(wr->num_sge == 1 && may_be_quick(qp), 1) &&
+		((wr->send_flags & WEIR_SEND_INLINE) == 0 ||
+			wr->sg_list->length <= qp->cap.max_inline_data) &&
+		quick(qp, wr, wr->sg_list->length))
+		return 0;
+	bytes = list_bytes(wr);
+	result = check(qp, wr, bytes);
+	if (result != 0)
 		return result;
+	if (wr->num_sge != 1 && may_be_quick(qp) && quick(qp, wr, (uint32_t)bytes))
+		return 0;
 	keep(qp, wr, (uint32_t)bytes);
 	return 0;
 }
