@@ -36,7 +36,11 @@ static bool srq_claim(
 
 			if ((int32_t)(posted - next) <= 0)
 				return false;
-			continue;
+			/* Or posted between the two looks: passed by now, it would never be found.
+			 */
+			free = __atomic_load_n(claim, __ATOMIC_ACQUIRE);
+			if ((uint32_t)free != next + 1)
+				continue;
 		}
 		if (free >> 32 != 0)
 			continue;
