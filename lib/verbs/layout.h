@@ -35,7 +35,8 @@ enum {
 	VERBS_VERSION = 1,
 	VERBS_LINE_BYTES = 64,
 	VERBS_SLOT_BYTES = 128, /* two lines, fetched as a pair */
-	VERBS_PAYLOAD_MAX = 104, /* of a message that travels in its slot */
+	VERBS_PAYLOAD_MAX = 96, /* of a message that travels in its slot: so much of it */
+	VERBS_PAYLOAD_FIRST = 32, /* is in the line of the header */
 	VERBS_DEPTH_MAX = 32768, /* of any queue; a power of two */
 	VERBS_SEGMENTS_MAX = 32, /* of one work request */
 	VERBS_INLINE_MAX = 1024,
@@ -77,6 +78,8 @@ struct verbs_slot {
 	uint8_t kind; /* enum verbs_arrival */
 	uint8_t flags; /* enum verbs_slot_flags */
 	uint16_t status; /* enum weir_wc_status of the receive */
+	uint8_t reserved[8]; /* no vector of the payload lies in two lines: that costs a round trip
+			      */
 	uint8_t payload[VERBS_PAYLOAD_MAX]; /* VERBS_SLOT_INLINE: the message */
 };
 

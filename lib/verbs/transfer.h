@@ -14,7 +14,7 @@
 
 #include "verbs/layout.h"
 
-enum { VERBS_STEP_BYTES = 256 * 1024 };
+enum { VERBS_STEP_BYTES = 256 * 1024, VERBS_AHEAD = 64 };
 
 /* A registered region as it is seen here: already checked against its file. */
 struct verbs_region {
@@ -63,7 +63,8 @@ struct verbs_responder {
 	struct verbs_regions *regions; /* of its connection */
 	uint32_t type; /* enum weir_qp_type */
 	uint32_t messages; /* put into its inbox so far */
-	uint32_t received; /* of its own receives, so many were seen posted */
+	uint32_t received; /* of its own receives, so many were seen posted; */
+	uint32_t least_size; /* of those that are not used up, the smallest has so much room */
 	uint32_t consumed; /* messages it was seen to have taken */
 	uint32_t taken; /* receives used up (no SRQ) */
 	uint32_t woken; /* verbs_queue_header.armed for which it was woken */

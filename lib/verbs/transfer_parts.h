@@ -35,20 +35,49 @@ static inline bool verbs_open_for(const struct verbs_responder *responder, uint3
 		__atomic_load_n(&header->accepts_from, __ATOMIC_RELAXED) == source;
 }
 
+static inline uint32_t verbs_receive_size(const struct verbs_responder *responder, uint32_t number)
+{
+	const struct verbs_queue *queue = &responder->queue;
+
+	return __atomic_load_n(
+		&queue->sizes[number & (queue->geometry.receive_depth - 1)], __ATOMIC_RELAXED);
+}
+
+/* Looks how many receives are posted, at most VERBS_AHEAD of them at a time: with their sizes, so
+ * that messages that fit all of them touch neither line again while their owner writes there. A
+ * position that cannot be is none: it harms only who wrote it. */
+static inline void verbs_receives_look(struct verbs_responder *responder)
+{
+	uint32_t received = __atomic_load_n(&responder->queue.header->received, __ATOMIC_ACQUIRE);
+	uint32_t ahead = received - responder->taken, least = UINT32_MAX;
+
+	if (ahead > responder->queue.geometry.receive_depth)
+		return;
+	if (ahead > VERBS_AHEAD)
+		ahead = VERBS_AHEAD;
+	for (uint32_t i = 0; i < ahead; i++) {
+		uint32_t size = verbs_receive_size(responder, responder->taken + i);
+
+		least = size < least ? size : least;
+	}
+	responder->least_size = least;
+	responder->received = responder->taken + ahead;
+}
+
 /* A receive of its own is posted for the next message. As a receive is posted again only after
- * the message that used it was taken, there is room in the inbox then as well. A position that
- * cannot be is none: it harms only who wrote it. */
+ * the message that used it was taken, there is room in the inbox then as well. */
 static inline bool verbs_receive_posted(struct verbs_responder *responder)
 {
-	if (responder->taken == responder->received) {
-		uint32_t received =
-			__atomic_load_n(&responder->queue.header->received, __ATOMIC_ACQUIRE);
-
-		if (received - responder->taken > responder->queue.geometry.receive_depth)
-			return false;
-		responder->received = received;
-	}
+	if (responder->taken == responder->received)
+		verbs_receives_look(responder);
 	return responder->taken != responder->received;
+}
+
+/* And it has room for that many bytes. */
+static inline bool verbs_receive_fits(const struct verbs_responder *responder, uint32_t bytes)
+{
+	return bytes <= responder->least_size ||
+		bytes <= verbs_receive_size(responder, responder->taken);
 }
 
 /* Room in the inbox, where receives do not say so (SRQ, faults). */
@@ -65,15 +94,6 @@ static inline bool verbs_inbox_room(struct verbs_responder *responder)
 		responder->consumed = consumed;
 	}
 	return responder->messages - responder->consumed < depth;
-}
-
-static inline uint32_t verbs_receive_size(const struct verbs_responder *responder)
-{
-	const struct verbs_queue *queue = &responder->queue;
-
-	return __atomic_load_n(
-		&queue->sizes[responder->taken & (queue->geometry.receive_depth - 1)],
-		__ATOMIC_RELAXED);
 }
 
 static inline struct verbs_slot *verbs_next_slot(const struct verbs_responder *responder)
@@ -136,6 +156,19 @@ static inline void verbs_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 		for (size_t i = 0; i < bytes; i++)
 			to[i] = from[i];
 	}
+}
+
+/* A payload of at most VERBS_PAYLOAD_MAX bytes into a slot or out of it: no access crosses from its
+ * first line to the second. */
+static inline void verbs_copy_payload(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+	if (bytes <= VERBS_PAYLOAD_FIRST) {
+		verbs_copy(to, from, bytes);
+		return;
+	}
+	verbs_copy(to, from, VERBS_PAYLOAD_FIRST);
+	verbs_copy(
+		to + VERBS_PAYLOAD_FIRST, from + VERBS_PAYLOAD_FIRST, bytes - VERBS_PAYLOAD_FIRST);
 }
 
 /* Copies so that the last byte lands last: whoever polls it finds the rest. (memcpy promises no

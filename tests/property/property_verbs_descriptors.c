@@ -119,7 +119,7 @@ static void side_check(const struct side *side)
 /* Values near which mistakes are made. */
 static uint64_t interesting(void)
 {
-	static const uint64_t values[] = {0, 1, 7, 8, 63, 64, 65, 104, 105, PAGE - 1, PAGE,
+	static const uint64_t values[] = {0, 1, 7, 8, 63, 64, 65, 96, 97, PAGE - 1, PAGE,
 		REGION_PAGES * PAGE - 1, REGION_PAGES * PAGE, REGION_PAGES * PAGE + 1, INT32_MAX,
 		UINT32_MAX, VERBS_MESSAGE_MAX, UINT64_MAX, UINT64_MAX - 7, 1ull << 63};
 

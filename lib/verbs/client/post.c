@@ -86,7 +86,7 @@ static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *w
 
 	if (bytes > VERBS_PAYLOAD_MAX || responder->srq != NULL ||
 		!verbs_open_for(responder, qp->qp.qp_num) || !verbs_receive_posted(responder) ||
-		bytes > verbs_receive_size(responder))
+		!verbs_receive_fits(responder, bytes))
 		return false;
 	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 && !segments_good(qp, wr))
 		return false;
@@ -99,7 +99,11 @@ static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *w
 	slot->flags = (uint8_t)(VERBS_SLOT_INLINE |
 		(wr->opcode == WEIR_WR_SEND_WITH_IMM ? VERBS_SLOT_IMMEDIATE : 0) |
 		(wr->send_flags & WEIR_SEND_SOLICITED ? VERBS_SLOT_SOLICITED : 0));
-	gather(slot->payload, wr);
+	if (wr->num_sge == 1)
+		verbs_copy_payload(
+			slot->payload, (const uint8_t *)(uintptr_t)wr->sg_list->addr, bytes);
+	else
+		gather(slot->payload, wr);
 	verbs_publish(responder, slot);
 	responder->taken++;
 	client_wake_peer(qp, (wr->send_flags & WEIR_SEND_SOLICITED) != 0);
