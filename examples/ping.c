@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two programs send a message to and fro over a running weir, and say how long that took.
+ * Two programs send a message back and forth over a running weir, and say how long that took.
  *     weir run config/verbs.json &
  *     ping /tmp/ping.sock & ping /tmp/ping.sock
  * On the UNIX socket they only tell each other the numbers of their queue pairs.

@@ -46,7 +46,7 @@ def points(rounds, case, peer, ours, theirs, goals):
 def latency(rounds, engine):
     send = lambda: engine.latency("send", SIZE)  # noqa: E731
     case = "SEND 64 B, one way"
-    yield from points(rounds, case, "bare cache line to and fro", send, rings_peers.pingpong,
+    yield from points(rounds, case, "bare cache line back and forth", send, rings_peers.pingpong,
                       {"50": "<= 1.3 x", "99.9": ""})
     for name, zero_copy in (("memif, copy", False), ("memif, zero copy", True)):
         yield from points(rounds, case, name, send,

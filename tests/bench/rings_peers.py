@@ -155,7 +155,7 @@ def built(name, *words):
 
 
 def pingpong():
-    """A line of cache to and fro, nothing else: half round trips in ns, by percentile."""
+    """A line of cache back and forth, nothing else: half round trips in ns, by percentile."""
     return built("rings_pingpong", "--iterations", 200000)
 
 

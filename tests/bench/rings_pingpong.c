@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the machine gives, for the comparison of rings: a line of cache that goes to and fro between
- * two processes, one CPU each, without a queue, a check or a copy; and memcpy.
+ * What the machine gives, for the comparison of rings: a line of cache that goes back and forth
+ * between two processes, one CPU each, without a queue, a check or a copy; and memcpy.
  *
  *     rings_pingpong [--iterations N] [--cpus A,B]    half round trips, ns
  *     rings_pingpong memcpy [--bytes N]               bytes a second, within the second-level cache
@@ -109,7 +109,7 @@ static int pingpong(uint64_t iterations, const int cpus[2])
 	return 0;
 }
 
-/* To and fro between two buffers, as a WRITE of them would. */
+/* To and forth between two buffers, as a WRITE of them would. */
 static int copy(size_t bytes, int cpu)
 {
 	uint8_t *one = aligned_alloc(4096, bytes), *other = aligned_alloc(4096, bytes);

@@ -87,8 +87,7 @@ struct client_cq {
 	struct client_qp **receivers; /* queue pairs whose recv_cq it is */
 	struct client_qp **senders; /* whose send_cq it is */
 	uint32_t pending; /* send requests that are not finished, of all senders */
-	uint32_t events_unacked,
-		polls; /* polls: empty ones in a row */
+	uint32_t events_unacked, polls; /* polls: empty ones in a row */
 	struct client_cq *next_of_channel, *next;
 };
 

@@ -64,23 +64,23 @@ static bool somewhere_unknown(const struct client_raw *raw)
 void client_raw_tell_released(struct client_raw *raw)
 {
 	uint32_t sent = __atomic_load_n(&raw->header->sent, __ATOMIC_ACQUIRE);
-	uint32_t upto = raw->released;
+	uint32_t until = raw->released;
 
 	while (raw->forward_first != raw->forward_next) {
 		const struct client_forward *forward =
 			&raw->forwards[raw->forward_first & (raw->send_depth - 1)];
 
 		if ((int32_t)(sent - forward->sent) <= 0) {
-			if ((int32_t)(upto - forward->keep) > 0)
-				upto = forward->keep;
+			if ((int32_t)(until - forward->keep) > 0)
+				until = forward->keep;
 			break;
 		}
 		raw->forward_first++;
 	}
-	if (upto == raw->told)
+	if (until == raw->told)
 		return;
-	raw->told = upto;
-	__atomic_store_n(&raw->header->released, upto, __ATOMIC_RELEASE);
+	raw->told = until;
+	__atomic_store_n(&raw->header->released, until, __ATOMIC_RELEASE);
 }
 
 static void note_cpu(struct client_raw *raw)

@@ -15,8 +15,8 @@
 #include "engine/capture.h"
 #include "engine/engine.h"
 #include "engine/order.h"
-#include "engine/verbs.h"
 #include "engine/steering.h"
+#include "engine/verbs.h"
 #include "placement/plan.h"
 #include "port/features.h"
 
