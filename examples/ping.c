@@ -36,8 +36,9 @@ static int tell_numbers(const char *path, uint32_t own, uint32_t *ret_other)
 		int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		unlink(path);
-		bind(listener, (struct sockaddr *)&address, sizeof(address));
-		listen(listener, 1);
+		check(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+				listen(listener, 1) == 0,
+			path);
 		fd = accept(listener, NULL, NULL);
 		unlink(path);
 	}

@@ -253,7 +253,8 @@ static void choose_deliver(struct pipeline *pipeline)
 	struct raw_rules *const *place = stage->state;
 	uint32_t target;
 
-	stage->ops = *place != NULL && flow_rules_one_target((*place)->flows, &target)
+	stage->ops =
+		place != NULL && *place != NULL && flow_rules_one_target((*place)->flows, &target)
 		? &raw_deliver_all_stage
 		: &raw_deliver_stage;
 }

@@ -6,7 +6,7 @@
 const char *verbs_reason_text(uint32_t reason)
 {
 	static const char *const texts[] = {
-#define REASON_TEXT(name, text) [VERBS_REASON_##name] = text,
+#define REASON_TEXT(name, text) [VERBS_REASON_##name] = (text),
 		VERBS_REASONS(REASON_TEXT)
 #undef REASON_TEXT
 	};

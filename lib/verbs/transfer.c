@@ -89,10 +89,11 @@ static bool reads_into_own(uint8_t opcode)
 static bool own_segments_good(
 	struct verbs_transfer *transfer, struct verbs_regions *own, uint32_t pd)
 {
-	uint32_t access = reads_into_own(transfer->request.opcode) ? WEIR_ACCESS_LOCAL_WRITE : 0;
+	uint32_t access;
 
 	if (transfer->payload != NULL || !VERBS_WRONG(true))
 		return true;
+	access = reads_into_own(transfer->request.opcode) ? WEIR_ACCESS_LOCAL_WRITE : 0;
 	for (uint16_t i = 0; i < transfer->request.segment_count; i++) {
 		const struct verbs_segment *segment = &transfer->segments[i];
 		struct place place =

@@ -109,7 +109,7 @@ static int pingpong(uint64_t iterations, const int cpus[2])
 	return 0;
 }
 
-/* To and forth between two buffers, as a WRITE of them would. */
+/* Back and forth between two buffers, as a WRITE of them would. */
 static int copy(size_t bytes, int cpu)
 {
 	uint8_t *one = aligned_alloc(4096, bytes), *other = aligned_alloc(4096, bytes);

@@ -105,9 +105,10 @@ int weir_close(struct weir_device *device)
 	}
 	while (device->channels != NULL)
 		weir_destroy_comp_channel(&device->channels->channel);
-	while (device->pds != NULL) {
-		device->pds->users = 0;
-		weir_dealloc_pd(&device->pds->pd);
+	for (struct client_pd *pd = device->pds, *next; pd != NULL; pd = next) {
+		next = pd->next;
+		pd->users = 0;
+		weir_dealloc_pd(&pd->pd);
 	}
 	client_memory_fini(device);
 	device_free(device);
