@@ -7,6 +7,7 @@
  *   perf.c            the command: who is client and who is server
  *   perf_options.c    the command line
  *   perf_exchange.c   the connection on which both sides agree
+ *   perf_settings.c   which runs there are
  *   perf_pair.c       one run, seen from either side; both sides in one command
  *   perf_loop.h       ping-pong and stream, written once and compiled into each transport
  *   perf_socket.c     TCP, UDP, UNIX
@@ -49,6 +50,8 @@ struct perf_settings {
 };
 
 enum { PERF_INLINE_DEFAULT = UINT32_MAX, PERF_WARM_UP = 100 };
+
+enum { PERF_QPS_MAX = 1024, PERF_DEPTH_MAX = 16384, PERF_LIST_MAX = 1024 };
 
 #define PERF_BYTES_MAX (1ull << 30)
 

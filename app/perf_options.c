@@ -239,12 +239,12 @@ static int parse_numbers(struct perf_options *options)
 	settings->inline_bytes = latency ? PERF_INLINE_DEFAULT : 0;
 	if ((ret = number(ITERATIONS, 5, 1ull << 40, &settings->iterations)) != EXIT_OK ||
 		(ret = number(RATE, 1, 100000000, &settings->rate_per_second)) != EXIT_OK ||
-		(ret = number32(QPS, 1, 1024, &settings->qps)) != EXIT_OK ||
-		(ret = number32(TX_DEPTH, 1, 16384, &settings->tx_depth)) != EXIT_OK ||
-		(ret = number32(RX_DEPTH, 1, 16384, &settings->rx_depth)) != EXIT_OK ||
-		(ret = number32(POST_LIST, 1, 1024, &settings->post_list)) != EXIT_OK ||
+		(ret = number32(QPS, 1, PERF_QPS_MAX, &settings->qps)) != EXIT_OK ||
+		(ret = number32(TX_DEPTH, 1, PERF_DEPTH_MAX, &settings->tx_depth)) != EXIT_OK ||
+		(ret = number32(RX_DEPTH, 1, PERF_DEPTH_MAX, &settings->rx_depth)) != EXIT_OK ||
+		(ret = number32(POST_LIST, 1, PERF_LIST_MAX, &settings->post_list)) != EXIT_OK ||
 		(ret = number32(INLINE, 0, 65536, &settings->inline_bytes)) != EXIT_OK ||
-		(ret = number32(CQ_MOD, 1, 16384, &settings->cq_mod)) != EXIT_OK ||
+		(ret = number32(CQ_MOD, 1, PERF_DEPTH_MAX, &settings->cq_mod)) != EXIT_OK ||
 		(ret = number32(TCP_PORT, 1, 65535, &port)) != EXIT_OK)
 		return ret;
 	options->tcp_port = (uint16_t)port;

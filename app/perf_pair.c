@@ -14,8 +14,6 @@
 #include "base/clock.h"
 #include "perf_exchange.h"
 
-enum { DATAGRAM_MAX = 65507, UD_MAX = 4096 };
-
 /* ---- clock ---- */
 
 static uint64_t begin_tsc, begin_ns;
@@ -37,24 +35,6 @@ double perf_clock_hz(void)
 }
 
 /* ---- one run ---- */
-
-const char *perf_unfit(const struct perf_settings *settings)
-{
-	bool socket = settings->transport != PERF_WEIR;
-
-	if (settings->transport == PERF_UDP && settings->bytes > DATAGRAM_MAX)
-		return "longer than a datagram";
-	if (socket && settings->bytes == 0)
-		return "a socket has no empty messages";
-	if (socket && settings->verb == PERF_ATOMIC && settings->measure == PERF_BANDWIDTH)
-		return "a socket has no atomics";
-	if (!socket && settings->connection == PERF_UD && settings->bytes > UD_MAX)
-		return "longer than a UD message";
-	if (!socket && settings->events && settings->verb == PERF_WRITE &&
-		settings->measure == PERF_LATENCY)
-		return "a write has no events: who waits for it polls its last byte";
-	return NULL;
-}
 
 static int swap_places(struct perf_run *run, struct perf_place *ours, struct perf_place *ret_theirs)
 {
@@ -156,22 +136,14 @@ void perf_client_end(int exchange)
 
 /* ---- the server ---- */
 
-static bool settings_sane(const struct perf_settings *settings)
-{
-	return settings->measure <= PERF_BANDWIDTH && settings->verb < PERF_RAW &&
-		settings->transport < PERF_TRANSPORTS && settings->connection < PERF_CONNECTIONS &&
-		settings->bytes <= PERF_BYTES_MAX && settings->qps >= 1 && settings->qps <= 1024 &&
-		settings->tx_depth >= 1 && settings->rx_depth >= 1 && settings->cq_mod >= 1 &&
-		settings->post_list >= 1 && perf_unfit(settings) == NULL;
-}
-
 static int serve_one(int exchange, const struct perf_settings *settings, struct error *error)
 {
 	struct error failure = {0};
 	struct perf_run run = {.settings = *settings, .exchange = exchange, .error = &failure};
+	int ret = perf_settings_check(settings, error);
 
-	if (!settings_sane(settings))
-		return error_set(error, EPROTO, "the client wants what does not exist");
+	if (ret != 0)
+		return ret;
 	run_side(&run); /* the client shows what went wrong */
 	return perf_exchange_over(exchange, error);
 }

@@ -7,6 +7,8 @@
 
 /* Why this can not be run, in a sentence; NULL: it can. */
 const char *perf_unfit(const struct perf_settings *settings);
+/* Of settings that came from anybody. 0, or -EPROTO and which of them cannot be. */
+int perf_settings_check(const struct perf_settings *settings, struct error *error);
 
 /* One run, as the client. What went wrong is in the result's `missing`; -errno is given only if
  * the other side is gone. The caller frees result->samples. */

@@ -5,7 +5,7 @@
 #include "perf_pattern.h"
 #include "perf_weir.h"
 
-enum { LIST_MAX = 1024, POLL_COUNT = 32 };
+enum { POLL_COUNT = 32 };
 
 /* Number and flags of what is to be the `number`th message (from 1) of a queue pair. */
 static void describe(struct perf_weir *endpoint, uint32_t queue, uint64_t number, uint64_t last,
@@ -29,7 +29,7 @@ static int post_list(struct perf_weir *endpoint, uint32_t index, uint64_t target
 {
 	const struct perf_settings *settings = &endpoint->run->settings;
 	struct perf_weir_queue *queue = &endpoint->queues[index];
-	struct weir_send_wr list[LIST_MAX], *bad;
+	struct weir_send_wr list[PERF_LIST_MAX], *bad;
 	uint64_t room = settings->tx_depth - (queue->started - queue->completed);
 	uint64_t count = settings->post_list;
 
