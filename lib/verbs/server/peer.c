@@ -55,12 +55,25 @@ int server_pair(struct server_queue *queue)
 			rc = work_list(other);
 		if (rc < 0)
 			return rc;
+	} else {
+		/* Of another path before: their applications do their requests themselves now. */
+		work_unlist(queue);
+		work_unlist(other);
 	}
 	queue->peer = other;
 	other->peer = queue;
 	condition_set(queue, VERBS_CONNECTED, VERBS_REASON_NONE);
 	condition_set(other, VERBS_CONNECTED, VERBS_REASON_NONE);
 	return 0;
+}
+
+/* A request under way has chosen memory of the other end: from its start, wherever it goes next. A
+ * shared receive that it has claimed is taken back by its owner when that is reset or ends. */
+static void request_forget(struct server_queue *queue)
+{
+	verbs_transfer_begin(&queue->transfer);
+	queue->waiting = VERBS_FINISHED;
+	queue->transferring = false;
 }
 
 void server_unpair(struct server_queue *queue, bool gone)
@@ -70,6 +83,8 @@ void server_unpair(struct server_queue *queue, bool gone)
 	if (other == NULL)
 		return;
 	queue->peer = other->peer = NULL;
+	request_forget(queue);
+	request_forget(other);
 	if (!gone || other == queue)
 		return;
 	condition_set(other, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);

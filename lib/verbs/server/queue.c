@@ -246,6 +246,8 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	} else if (queue->type != WEIR_QPT_UD && request->remote_queue != queue->remote) {
 		server_unpair(queue, false);
 		queue->remote = request->remote_queue;
+		/* What an engine of before noted was for another end. */
+		queue->resuming = false;
 	}
 	if (receives && queue->state < WEIR_QPS_RTR)
 		work_restore_inbox(queue);

@@ -418,6 +418,55 @@ static void test_reset_begins_anew(void **state)
 	assert_non_null(fake_slot(&b, 0));
 }
 
+/* The receive it had begun to fill is no more its own. */
+static void test_a_message_begins_anew_at_another_end(void **state)
+{
+	const uint32_t bytes = 400000, second = 500000;
+	struct fake_queue c;
+
+	(void)state;
+	assert_int_equal(fake_queue_create(&two, WEIR_QPT_RC, &c), 0);
+	memset(near.memory.base, 0x5a, bytes);
+	fake_post_receive(&b, &far, 0, bytes);
+	fake_post_receive(&c, &far, second, bytes);
+	fake_post_send(&a, &near, 0, bytes);
+	assert_int_equal(verbs_server_work(fake.server, 0) + verbs_server_work(fake.server, 1), 1);
+	assert_int_equal(fake_connect(&c, a.number), 0);
+	assert_int_equal(fake_modify(&a, WEIR_QPS_RTS, c.number, 0), 0);
+	fake_work(&fake);
+	assert_outcome(0, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
+	assert_int_equal(far.memory.base[bytes - 1], 0);
+	assert_memory_equal(far.memory.base + second, near.memory.base, bytes);
+	assert_null(fake_slot(&b, 0));
+	assert_int_equal(fake_slot(&c, 0)->bytes, bytes);
+	/* So it does at the same one, if that began anew. */
+	fake_post_receive(&c, &far, second, bytes);
+	fake_post_send(&a, &near, 0, bytes);
+	assert_int_equal(verbs_server_work(fake.server, 0) + verbs_server_work(fake.server, 1), 1);
+	memset(far.memory.base + second, 0, bytes);
+	assert_int_equal(fake_modify(&c, WEIR_QPS_RESET, 0, 0), 0);
+	assert_int_equal(fake_connect(&c, a.number), 0);
+	c.queue.header->consumed = 1;
+	fake_work(&fake);
+	assert_outcome(1, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
+	assert_memory_equal(far.memory.base + second, near.memory.base, bytes);
+	fake_queue_drop(&c);
+}
+
+static void test_on_the_direct_path_no_worker_looks(void **state)
+{
+	struct verbs_server *server = fake.server;
+	struct server_queue *queue = server_queue_find(server, a.number);
+
+	(void)state;
+	assert_true(queue->listed);
+	server->config.policy = VERBS_POLICY_DIRECT;
+	assert_int_equal(fake_connect(&a, b.number), 0);
+	assert_int_equal(queue->path, VERBS_PATH_DIRECT);
+	assert_false(queue->listed);
+	assert_false(server_queue_find(server, b.number)->listed);
+}
+
 static void test_lies_about_positions_harm_nobody(void **state)
 {
 	const uint32_t lies[] = {0, 1, 7, 8, 9, 0x7fffffff, 0x80000000, UINT32_MAX};
@@ -451,6 +500,8 @@ int main(void)
 		TEST(test_sleep_and_doorbell),
 		cmocka_unit_test_setup_teardown(test_datagrams, setup_datagram, teardown),
 		TEST(test_reset_begins_anew),
+		TEST(test_a_message_begins_anew_at_another_end),
+		TEST(test_on_the_direct_path_no_worker_looks),
 		TEST(test_lies_about_positions_harm_nobody),
 	};
 
