@@ -18,6 +18,17 @@ static bool receive_copy(struct verbs_transfer *transfer, const uint8_t *at, uin
 	return true;
 }
 
+/* Forward only: who comes late would set it back by laps, and nobody found an entry again. */
+static void srq_advance(struct verbs_srq_header *header, uint32_t next)
+{
+	uint32_t seen = __atomic_load_n(&header->next, __ATOMIC_RELAXED);
+
+	while ((int32_t)(next - seen) > 0 &&
+		!__atomic_compare_exchange_n(
+			&header->next, &seen, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 /* Takes the oldest free entry, in the name of queue pair `source`. */
 static bool srq_claim(
 	struct verbs_transfer *transfer, const struct verbs_srq *srq, uint32_t source, bool *bad)
@@ -47,7 +58,7 @@ static bool srq_claim(
 		if (!__atomic_compare_exchange_n(claim, &free, free | (uint64_t)source << 32, false,
 			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
-		__atomic_store_n(&srq->header->next, next + 1, __ATOMIC_RELAXED);
+		srq_advance(srq->header, next + 1);
 		*bad = !receive_copy(transfer, at, srq->segments);
 		return true;
 	}

@@ -152,6 +152,7 @@ int weir_req_notify_cq(struct weir_cq *public, int solicited_only)
 	client_lock(&cq->lock);
 	if (cq->armed != 1)
 		cq->armed = solicited_only ? 2 : 1;
+	cq->rung = false;
 	client_cq_tell_arming(cq);
 	client_barrier();
 	if (event_due(cq))
@@ -216,13 +217,16 @@ static int channel_timeout_ms(struct client_channel *channel)
 	/* Without membarrier(2) a wake-up can be missed. */
 	int shortest = client_barrier_init() ? -1 : 1;
 
-	for (struct client_cq *cq = channel->cqs; cq != NULL; cq = cq->next_of_channel)
+	for (struct client_cq *cq = channel->cqs; cq != NULL; cq = cq->next_of_channel) {
+		client_lock(&cq->lock);
 		for (unsigned i = 0; i < cq->sender_count; i++) {
 			int timeout = sender_timeout_ms(cq->senders[i]);
 
 			if (timeout >= 0 && (shortest < 0 || timeout < shortest))
 				shortest = timeout;
 		}
+		client_unlock(&cq->lock);
+	}
 	return shortest;
 }
 

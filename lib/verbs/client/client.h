@@ -36,6 +36,15 @@ static inline void client_lock(struct client_lock *lock)
 			__builtin_ia32_pause();
 }
 
+static inline bool client_trylock(struct client_lock *lock)
+{
+	if (__libc_single_threaded) {
+		lock->taken = 1;
+		return true;
+	}
+	return __atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
 static inline void client_unlock(struct client_lock *lock)
 {
 	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
@@ -81,6 +90,7 @@ struct client_cq {
 	uint32_t head, tail, mask; /* of `ring`: what sends left, and flushed receives */
 	struct weir_wc *ring;
 	bool overrun, overrun_told; /* told: the event was raised */
+	bool rung; /* for this arming the channel was made readable by who posted */
 	uint8_t armed; /* 0; 1: next completion; 2: next solicited one or error */
 	uint16_t next_receiver; /* where polling goes on */
 	uint16_t receiver_count, sender_count;

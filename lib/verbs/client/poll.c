@@ -99,12 +99,15 @@ static inline void take_payload(
 static inline uint32_t receive_status(
 	const struct message *message, const struct receive *receive, uint32_t before)
 {
-	if (message->status != WEIR_WC_SUCCESS)
+	bool in_slot = (message->flags & VERBS_SLOT_INLINE) != 0;
+
+	if (message->kind > VERBS_ARRIVED_WRITE || message->status > WEIR_WC_GENERAL_ERR ||
+		(in_slot && message->kind != VERBS_ARRIVED_SEND))
+		return WEIR_WC_GENERAL_ERR;
+	if (message->status != WEIR_WC_SUCCESS || message->kind == VERBS_ARRIVED_WRITE)
 		return message->status;
-	if (message->kind != VERBS_ARRIVED_SEND)
-		return WEIR_WC_SUCCESS;
 	if ((uint64_t)message->bytes + before > receive->bytes ||
-		((message->flags & VERBS_SLOT_INLINE) != 0 && message->bytes > VERBS_PAYLOAD_MAX))
+		(in_slot && message->bytes > VERBS_PAYLOAD_MAX))
 		return WEIR_WC_LOC_LEN_ERR;
 	return WEIR_WC_SUCCESS;
 }
@@ -257,11 +260,16 @@ static inline int pop_ring(struct client_cq *cq, int count, struct weir_wc *wc)
 	return taken;
 }
 
-/* What the engine says of one of its queue pairs. */
-static void look_at(struct client_qp *qp)
+/* What the engine says of one of the queue pairs of `cq`, whose lock is held. */
+static void look_at(const struct client_cq *cq, struct client_qp *qp)
 {
+	/* Its sends may be another queue's. Busy, perhaps with waiting for ours: next time. */
+	struct client_cq *other = qp->send_cq == cq ? NULL : qp->send_cq;
+
 	if (qp->own.header == NULL || qp->flushing ||
 		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) == VERBS_CONNECTED)
+		return;
+	if (other != NULL && !client_trylock(&other->lock))
 		return;
 	client_lock(&qp->lock);
 	/* What was done and what arrived before is still taken. */
@@ -273,6 +281,8 @@ static void look_at(struct client_qp *qp)
 		client_qp_error(qp, WEIR_WC_RETRY_EXC_ERR,
 			__atomic_load_n(&qp->own.header->condition_reason, __ATOMIC_RELAXED));
 	client_unlock(&qp->lock);
+	if (other != NULL)
+		client_unlock(&other->lock);
 }
 
 /* Few and empty polls in between: costs nothing, and is soon enough. Returns whether a worker of
@@ -282,11 +292,11 @@ static bool look_at_conditions(struct client_cq *cq)
 	bool by_engine = false;
 
 	for (uint16_t i = 0; i < cq->receiver_count; i++) {
-		look_at(cq->receivers[i]);
+		look_at(cq, cq->receivers[i]);
 		by_engine |= cq->receivers[i]->path == VERBS_PATH_ENGINE;
 	}
 	for (uint16_t i = 0; i < cq->sender_count; i++) {
-		look_at(cq->senders[i]);
+		look_at(cq, cq->senders[i]);
 		by_engine |= cq->senders[i]->path == VERBS_PATH_ENGINE;
 	}
 	if (__builtin_expect(cq->overrun && !cq->overrun_told, 0)) {

@@ -42,6 +42,8 @@ static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint
 	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > qp->cap.max_send_sge)
 		return client_fail(EINVAL, "weir_post_send: %d segments, the queue pair has %u",
 			wr->num_sge, qp->cap.max_send_sge);
+	if ((wr->send_flags & WEIR_SEND_INLINE) != 0 && wr->opcode >= WEIR_WR_RDMA_READ)
+		return client_fail(EINVAL, "weir_post_send: what is read cannot be inline");
 	if ((wr->send_flags & WEIR_SEND_INLINE) != 0 && bytes > qp->cap.max_inline_data)
 		return client_fail(EINVAL, "weir_post_send: %lu bytes inline, at most %u",
 			(unsigned long)bytes, qp->cap.max_inline_data);
@@ -217,6 +219,18 @@ static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
 	return 0;
 }
 
+/* Who sleeps on the channel since before does not know of what was posted now: that it is done, or
+ * that it has to be gone on with. Once for each arming. */
+static inline void wake_sleeper(struct client_cq *cq, const struct client_qp *qp)
+{
+	if (__builtin_expect(cq->armed == 0 || cq->rung, 1))
+		return;
+	if (cq->head == cq->tail && qp->sent_done == qp->sent_next)
+		return;
+	cq->rung = true;
+	client_cq_wake(cq);
+}
+
 int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
 {
 	struct client_qp *qp = (struct client_qp *)public;
@@ -236,6 +250,7 @@ int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_
 			client_ring_doorbell(qp);
 		client_progress(qp);
 	}
+	wake_sleeper(qp->send_cq, qp);
 	client_unlock(&qp->lock);
 	client_unlock(&qp->send_cq->lock);
 	return result;

@@ -42,23 +42,33 @@ static void fail(struct client_qp *qp, uint32_t status, uint32_t reason)
 
 /* ---- direct ---- */
 
-static void load(struct client_qp *qp)
+/* The other end has the request's memory mapped, too: copied once, and what bounds a copy is
+ * checked or ours. false: somebody has scribbled there. */
+static bool load(struct client_qp *qp)
 {
-	const struct verbs_request *request = client_request_at(qp, qp->sent_done);
+	const struct verbs_request *kept = client_request_at(qp, qp->sent_done);
+	const struct client_sent *sent =
+		&qp->sent[qp->sent_done & (qp->own.geometry.request_depth - 1)];
 	struct verbs_transfer *transfer = &qp->transfer;
+	struct verbs_request *request = &transfer->request;
+	bool in_request;
 
-	transfer->request = *request;
-	if ((request->flags & WEIR_SEND_INLINE) != 0) {
-		transfer->payload = request->payload;
-	} else {
-		transfer->payload = NULL;
-		memcpy(transfer->segments, request->segments,
+	*request = *kept;
+	request->opcode = sent->opcode;
+	request->bytes = sent->bytes;
+	in_request = (request->flags & WEIR_SEND_INLINE) != 0;
+	if (in_request ? request->bytes > qp->own.geometry.inline_bytes
+		       : request->segment_count > qp->own.geometry.request_segments)
+		return false;
+	transfer->payload = in_request ? kept->payload : NULL;
+	if (!in_request)
+		memcpy(transfer->segments, kept->segments,
 			request->segment_count * sizeof(struct verbs_segment));
-	}
 	transfer->journal = NULL;
 	verbs_transfer_begin(transfer);
 	qp->transferring = true;
 	qp->waiting = VERBS_FINISHED;
+	return true;
 }
 
 /* How long the other end may keep us waiting for this. UINT64_MAX: for ever. */
@@ -90,6 +100,11 @@ static bool wait(struct client_qp *qp, enum verbs_step why)
 		finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
 		return true;
 	}
+	/* It will not come any more. */
+	if (__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED) {
+		fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
+		return true;
+	}
 	if (qp->waiting != why) {
 		qp->waiting = (uint8_t)why;
 		qp->waiting_since_ns = now_ns;
@@ -108,8 +123,10 @@ static bool step(struct client_qp *qp)
 {
 	enum verbs_step step;
 
-	if (!qp->transferring)
-		load(qp);
+	if (!qp->transferring && !load(qp)) {
+		fail(qp, WEIR_WC_LOC_QP_OP_ERR, VERBS_REASON_BAD_REQUEST);
+		return true;
+	}
 	client_busy_begin(qp);
 	step = verbs_transfer_step(&qp->transfer, &qp->responder, &qp->qp.device->own.regions,
 		qp->own.pd, qp->qp.qp_num);

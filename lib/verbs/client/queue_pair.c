@@ -68,8 +68,10 @@ static struct verbs_geometry geometry_of(const struct weir_qp_init_attr *attr)
 		.inline_bytes = cap->max_inline_data,
 	};
 
-	geometry.inbox_depth =
-		at_least(geometry.receive_depth, attr->srq != NULL ? INBOX_SRQ : INBOX_MIN);
+	geometry.inbox_depth = at_least(geometry.receive_depth, INBOX_MIN);
+	if (attr->srq != NULL)
+		geometry.inbox_depth =
+			at_least(((const struct client_srq *)attr->srq)->shared.depth, INBOX_SRQ);
 	return geometry;
 }
 
@@ -271,23 +273,36 @@ static void qp_shut(struct client_qp *qp)
 	client_cq_leave(qp);
 }
 
-/* Of the shared queue, those that the other end has used or begun to use and nobody polled: the
- * queue is as deep as before. */
+/* Who only received has not asked yet who the other end is: it may be writing into receives. */
+static void peer_know(struct client_qp *qp)
+{
+	client_qp_lock(qp);
+	if (qp->path == VERBS_PATH_NONE && qp->qp.state >= WEIR_QPS_RTR &&
+		qp->qp.qp_type != WEIR_QPT_UD && !qp->qp.device->gone)
+		client_peer_find(qp);
+	client_qp_unlock(qp);
+}
+
+/* From now on the other end touches no receive. Of a shared queue, those that it has used or begun
+ * to use and nobody polled: the queue is as deep as before. */
 static void receives_return(struct client_qp *qp)
 {
 	client_barrier();
 	client_peer_quiesce(qp);
-	client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
+	if (qp->srq != NULL)
+		client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
 }
 
 void client_qp_destroy(struct client_qp *qp)
 {
 	client_handle_events(qp->qp.device);
 	qp_leave(qp);
-	if (qp->raw == NULL)
+	if (qp->raw == NULL) {
+		peer_know(qp);
 		qp_shut(qp);
+	}
 	unannounce(qp);
-	if (qp->srq != NULL)
+	if (qp->raw == NULL)
 		receives_return(qp);
 	client_raw_destroy(qp);
 	client_event_forget(qp->qp.device, qp);

@@ -344,6 +344,66 @@ static void srq_given_back(void **state)
 	assert_int_equal(seen, 0xf);
 }
 
+/* The other end has our memory mapped and puts a message there that nobody could send. */
+static void slot_lies(void **state)
+{
+	struct world *world = *state;
+	struct client_qp *qp;
+	struct verbs_slot *slot;
+	struct weir_wc wc;
+
+	for (unsigned kind = VERBS_ARRIVED_WRITE; kind < 256; kind += 127) {
+		end_make(&world->one, WEIR_QPT_RC, NULL);
+		end_make(&world->other, WEIR_QPT_RC, NULL);
+		ends_connect(&world->one, &world->other);
+		ping(&world->one, &world->other, 64);
+		MUST(end_post_recv(&world->other, 3, 0, 64));
+		qp = (struct client_qp *)world->other.qp;
+		slot = &qp->own.inbox[1];
+		slot->kind = kind == VERBS_ARRIVED_FAULT ? 3 : (uint8_t)kind;
+		slot->flags = VERBS_SLOT_INLINE;
+		slot->status = WEIR_WC_SUCCESS;
+		slot->bytes = 1 << 30;
+		__atomic_store_n(&slot->sequence, 2, __ATOMIC_RELEASE);
+		wc = end_poll(&world->other);
+		assert_int_equal(wc.wr_id, 3);
+		assert_int_equal(wc.status, WEIR_WC_GENERAL_ERR);
+		assert_int_equal(world->other.qp->state, WEIR_QPS_ERR);
+		MUST(weir_destroy_qp(world->one.qp));
+		MUST(weir_destroy_qp(world->other.qp));
+		while (weir_poll_cq(world->one.cq, 1, &wc) + weir_poll_cq(world->other.cq, 1, &wc) >
+			0)
+			;
+	}
+}
+
+/* And changes a request of ours that waits there. */
+static void request_lies(void **state)
+{
+	struct world *world = *state;
+	struct verbs_request *request;
+	struct client_qp *qp;
+	struct weir_wc wc;
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	MUST(end_post_send(&world->one, 1, 0, 512, 0)); /* waits for a receive */
+	MUST(end_post_send(&world->one, 2, 0, 512, 0));
+	qp = (struct client_qp *)world->one.qp;
+	request = (struct verbs_request *)(qp->own.requests + qp->own.request_stride);
+	assert_int_equal(request->sequence, 2);
+	request->segment_count = UINT16_MAX;
+	request->bytes = 1 << 30;
+	MUST(end_post_recv(&world->other, 7, 0, 1024));
+	MUST(end_post_recv(&world->other, 8, 0, 1024));
+	assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	wc = end_poll(&world->one);
+	assert_int_equal(wc.wr_id, 2);
+	assert_int_equal(wc.status, WEIR_WC_LOC_QP_OP_ERR);
+	assert_int_equal(end_poll(&world->other).byte_len, 512);
+}
+
 static void ud(void **state)
 {
 	struct world *world = *state;
@@ -482,6 +542,8 @@ int main(void)
 		BOTH(revoked),
 		BOTH(srq),
 		BOTH(srq_out_of_order),
+		{"slot_lies direct", slot_lies, set_up_direct, tear_down, NULL},
+		{"request_lies direct", request_lies, set_up_direct, tear_down, NULL},
 		{"srq_given_back direct", srq_given_back, set_up_direct, tear_down, NULL},
 		{"srq_returned direct", srq_returned, set_up_direct, tear_down, NULL},
 		{"srq_returned engine", srq_returned, set_up_engine, tear_down, NULL},

@@ -228,6 +228,38 @@ static void none_lost(void **state)
 	assert_int_equal(sleeper.events, 300);
 }
 
+static void *sleep_once(void *argument)
+{
+	struct sleeper *sleeper = argument;
+	struct weir_cq *cq;
+	void *context;
+
+	sleeper->status = weir_get_cq_event(sleeper->end->channel, &cq, &context);
+	__atomic_store_n(&sleeper->events, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* One thread sleeps for completions, another one posts what completes at once. */
+static void own_post_wakes(void **state)
+{
+	struct world *world = *state;
+	struct sleeper sleeper = {.end = &world->one};
+	pthread_t thread;
+
+	MUST(end_post_recv(&world->other, 0, 0, 64));
+	MUST(weir_req_notify_cq(world->one.cq, 0));
+	pthread_create(&thread, NULL, sleep_once, &sleeper);
+	usleep(50000);
+	MUST(end_post_send(&world->one, 5, 0, 16, 0));
+	for (int i = 0; i < 5000 && __atomic_load_n(&sleeper.events, __ATOMIC_ACQUIRE) == 0; i++)
+		usleep(1000);
+	assert_int_equal(sleeper.events, 1);
+	pthread_join(thread, NULL);
+	assert_int_equal(sleeper.status, 0);
+	assert_int_equal(end_poll(&world->one).wr_id, 5);
+	weir_ack_cq_events(world->one.cq, 1);
+}
+
 /* A queue pair connected to itself, its queue armed and about to have a completion. */
 static void second_make(const struct end *to, struct end *second)
 {
@@ -402,6 +434,7 @@ int main(void)
 		BOTH(solicited),
 		BOTH(sends_wake),
 		BOTH(none_lost),
+		BOTH(own_post_wakes),
 		BOTH(two_queues),
 		BOTH(peer_gone),
 		BOTH(fatal),
