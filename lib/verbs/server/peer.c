@@ -35,6 +35,14 @@ static void condition_set(struct server_queue *queue, uint32_t condition, uint32
 	__atomic_store_n(&header->condition, condition, __ATOMIC_RELEASE);
 }
 
+/* Numbers can be asked for: who has the number of one that went is not that one. */
+static bool wants(const struct server_queue *queue, const struct server_queue *other)
+{
+	return queue->remote == other->number &&
+		(queue->remote_connection == 0 ||
+			queue->remote_connection == other->connection->number);
+}
+
 int server_pair(struct server_queue *queue)
 {
 	struct server_queue *other;
@@ -45,8 +53,8 @@ int server_pair(struct server_queue *queue)
 	if (queue->peer != NULL)
 		return 0;
 	other = server_queue_find(queue->connection->server, queue->remote);
-	if (other == NULL || !connectable(other) || other->remote != queue->number ||
-		other->type != queue->type)
+	if (other == NULL || !connectable(other) || other->type != queue->type ||
+		!wants(queue, other) || !wants(other, queue))
 		return 0;
 	queue->path = other->path = path_of(queue, other);
 	if (queue->path == VERBS_PATH_ENGINE) {
@@ -62,6 +70,8 @@ int server_pair(struct server_queue *queue)
 	}
 	queue->peer = other;
 	other->peer = queue;
+	queue->remote_connection = other->connection->number;
+	other->remote_connection = queue->connection->number;
 	condition_set(queue, VERBS_CONNECTED, VERBS_REASON_NONE);
 	condition_set(other, VERBS_CONNECTED, VERBS_REASON_NONE);
 	return 0;
@@ -87,6 +97,7 @@ void server_unpair(struct server_queue *queue, bool gone)
 	request_forget(other);
 	if (!gone || other == queue)
 		return;
+	other->remote = 0;
 	condition_set(other, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);
 	bell_ring(&queue->connection->server->bell, other->connection, other->receive_event_fd);
 	bell_ring(&queue->connection->server->bell, other->connection, other->send_event_fd);

@@ -238,7 +238,7 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	queue->timeout = request->timeout & 31;
 	if (request->state == WEIR_QPS_RESET || request->state == WEIR_QPS_INIT) {
 		server_unpair(queue, false);
-		queue->remote = 0;
+		queue->remote = queue->remote_connection = 0;
 		/* On the way back after a restart its memory says how far the last one came. */
 		if (request->resumed == 0)
 			sender_reset(queue);
@@ -246,6 +246,7 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	} else if (queue->type != WEIR_QPT_UD && request->remote_queue != queue->remote) {
 		server_unpair(queue, false);
 		queue->remote = request->remote_queue;
+		queue->remote_connection = 0;
 		/* What an engine of before noted was for another end. */
 		queue->resuming = false;
 	}

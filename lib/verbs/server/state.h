@@ -72,6 +72,7 @@ struct server_queue {
 
 	/* Server thread only. */
 	uint32_t number, pd, type, state, remote, path;
+	uint32_t remote_connection; /* whose `remote` was when they were connected; 0: not yet */
 	struct server_srq *srq;
 	struct verbs_mapping mapping;
 	int memory_fd;

@@ -453,6 +453,38 @@ static void test_a_message_begins_anew_at_another_end(void **state)
 	fake_queue_drop(&c);
 }
 
+/* Who comes by the number of one that died is not the one we were connected to. */
+static void test_nobody_takes_the_place_of_the_dead(void **state)
+{
+	struct fake_client three;
+	struct fake_queue c;
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		uint32_t number = round == 0 ? b.number : c.number;
+		struct fake_queue impostor;
+
+		if (round == 1) /* not connected when it died */
+			assert_int_equal(fake_modify(&c, WEIR_QPS_RESET, 0, 0), 0);
+		fake_client_drop(round == 0 ? &two : &three);
+		verbs_server_step(fake.server);
+		fake_client_start(&fake, round == 0 ? &three : &two);
+		assert_int_equal(
+			fake_queue_create(round == 0 ? &three : &two, WEIR_QPT_RC, &impostor), 0);
+		assert_int_equal(fake_queue_announce(&impostor, WEIR_QPT_RC, number), 0);
+		assert_int_equal(impostor.number, number);
+		assert_int_equal(fake_connect(&impostor, a.number), 0);
+		assert_null(server_queue_find(fake.server, a.number)->peer);
+		/* But if we say so. */
+		assert_int_equal(fake_connect(&a, number), 0);
+		assert_non_null(server_queue_find(fake.server, a.number)->peer);
+		if (round == 1)
+			fake_queue_drop(&c);
+		c = impostor;
+	}
+	fake_queue_drop(&c);
+}
+
 static void test_on_the_direct_path_no_worker_looks(void **state)
 {
 	struct verbs_server *server = fake.server;
@@ -501,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_datagrams, setup_datagram, teardown),
 		TEST(test_reset_begins_anew),
 		TEST(test_a_message_begins_anew_at_another_end),
+		TEST(test_nobody_takes_the_place_of_the_dead),
 		TEST(test_on_the_direct_path_no_worker_looks),
 		TEST(test_lies_about_positions_harm_nobody),
 	};
