@@ -9,7 +9,7 @@
 #include "perf_loop.h"
 #include "verbs/weir.h"
 
-enum { PERF_QPS_MAX = 1024, PERF_UD_HEADER = 40, PERF_UD_KEY = 0x11111111 };
+enum { PERF_UD_HEADER = 40, PERF_UD_KEY = 0x11111111 };
 
 struct perf_weir_place {
 	uint64_t in, out; /* addresses of its memory */
