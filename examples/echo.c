@@ -84,6 +84,10 @@ int main(int count, char **words)
 	while (!stop) {
 		int received = weir_receive(qp, packets, BURST);
 
+		if (received < 0) {
+			fprintf(stderr, "echo: %s\n", weir_error_text());
+			return EXIT_FAILURE;
+		}
 		for (int i = 0, end; i < received; i = end) {
 			for (end = i + 1; packets[end - 1].flags & WEIR_PACKET_MORE;)
 				end++;
@@ -91,7 +95,7 @@ int main(int count, char **words)
 		}
 		weir_release(qp, received);
 		weir_flush(qp);
-		if (received <= 0)
+		if (received == 0)
 			weir_packet_wait(qp, 100);
 	}
 	fprintf(stderr, "echo: %lu packets, %lu for which there was no room\n", echoed, lost);
