@@ -295,9 +295,13 @@ static int greet(struct weir_device *device)
 		close_all(fds, fd_count);
 		return client_fail(EPROTO, "the engine's greeting lacks its doorbell");
 	}
-	if (device->doorbell >= 0)
-		close(device->doorbell);
-	device->doorbell = fds[0];
+	/* In the place of the old one, which somebody may be about to ring. */
+	if (device->doorbell >= 0) {
+		dup3(fds[0], device->doorbell, O_CLOEXEC);
+		close(fds[0]);
+	} else {
+		device->doorbell = fds[0];
+	}
 	device->hello = message.hello_answer;
 	device->hello.engine[sizeof(device->hello.engine) - 1] = '\0';
 	return 0;

@@ -3,6 +3,7 @@
 #ifndef WEIR_VERBS_CLIENT_DATA_PATH_H
 #define WEIR_VERBS_CLIENT_DATA_PATH_H
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "verbs/client/client.h"
@@ -49,12 +50,15 @@ static inline void client_busy_end(struct client_qp *qp)
 	__atomic_store_n(&qp->own.header->busy, qp->own.header->busy + 1, __ATOMIC_RELEASE);
 }
 
-/* Writes an eventfd. Full is as good: whoever reads it has not yet. */
+/* Writes an eventfd. Full is as good: whoever reads it has not yet; and who has it may have filled
+ * it so that a write would wait. */
 static inline void client_write_event(int fd)
 {
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	uint64_t one = 1;
 
-	if (write(fd, &one, sizeof(one)) < 0) {
+	if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0 &&
+		write(fd, &one, sizeof(one)) < 0) {
 		/* EAGAIN */
 	}
 }

@@ -207,9 +207,12 @@ void client_progress(struct client_qp *qp)
 	}
 	if (qp->path == VERBS_PATH_NONE)
 		find_peer(qp);
-	if (qp->path == VERBS_PATH_DIRECT)
+	if (qp->path == VERBS_PATH_DIRECT) {
 		progress_direct(qp);
-	else if (qp->path == VERBS_PATH_ENGINE)
+		/* It slept while this waited, and polls now: nobody has to wake it any more. */
+		if (qp->sent_done == qp->sent_next && qp->own.header->waits != 0)
+			__atomic_store_n(&qp->own.header->waits, 0, __ATOMIC_RELEASE);
+	} else if (qp->path == VERBS_PATH_ENGINE)
 		progress_engine(qp);
 }
 

@@ -231,7 +231,8 @@ static int modify(struct client_qp *qp, const struct weir_qp_attr *attr, unsigne
 		return from == WEIR_QPS_RESET ? 0 : reset(qp);
 	new = merge(&qp->attr, attr, mask);
 	status = client_qp_announce_state(qp, &new, to, 0);
-	if (status != 0)
+	/* What is posted can be flushed without an engine, too. */
+	if (status != 0 && !(to == WEIR_QPS_ERR && qp->qp.device->gone))
 		return status;
 	qp->attr = new;
 	qp->flushing = to == WEIR_QPS_ERR;
