@@ -112,7 +112,8 @@ static int attach_locked(
 		.area_bytes = wanted->area_bytes,
 		.receive_depth = wanted->receive_depth,
 		.send_depth = wanted->send_depth,
-		.event_fd = wanted->event_fd,
+		.ring = wanted->ring,
+		.ring_argument = wanted->ring_argument,
 	};
 
 	memory_find(engine);

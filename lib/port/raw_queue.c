@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_memcpy.h>
@@ -284,18 +283,15 @@ static bool copy(struct raw_queue *queue, const struct rte_mbuf *packet, uint64_
 static void wake(struct raw_queue *queue)
 {
 	uint32_t *armed = &queue->header->armed;
-	uint64_t one = 1;
 
-	if (queue->config.event_fd < 0)
+	if (queue->config.ring == NULL)
 		return;
 	/* The application arms, then looks once more. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (likely(__atomic_load_n(armed, __ATOMIC_RELAXED) == 0))
 		return;
 	__atomic_store_n(armed, 0, __ATOMIC_RELAXED);
-	if (write(queue->config.event_fd, &one, sizeof(one)) < 0) {
-		/* EAGAIN: it has been told often enough. */
-	}
+	queue->config.ring(queue->config.ring_argument);
 }
 
 void raw_queue_lend(struct raw_queue *queue, struct raw_memory *lends, enum verbs_packet_mode mode)

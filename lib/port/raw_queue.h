@@ -29,7 +29,8 @@ struct raw_queue_config {
 	void *memory; /* as verbs_packet_places() says; stays the caller's */
 	uint64_t area_bytes;
 	uint32_t receive_depth, send_depth; /* powers of two */
-	int event_fd; /* -1: none; stays the caller's */
+	void (*ring)(void *argument); /* wakes the application; never waits. NULL: it polls */
+	void *ring_argument;
 	enum verbs_packet_mode mode;
 	struct raw_memory *lends; /* what may be lent; NULL: all is copied */
 };

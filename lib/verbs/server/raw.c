@@ -57,6 +57,14 @@ static int memory_take(struct server_call *call, struct server_queue *queue)
 	return rc;
 }
 
+static void ring(void *argument)
+{
+	const struct server_queue *queue = argument;
+
+	/* Any thread may: it is the kernel that orders them. */
+	bell_ring(&queue->connection->server->bell, queue->connection, queue->receive_event_fd);
+}
+
 static int raw_attach(struct server_call *call, struct server_queue *queue)
 {
 	const struct verbs_create_raw *request = &call->request->create_raw;
@@ -68,7 +76,8 @@ static int raw_attach(struct server_call *call, struct server_queue *queue)
 		.area_bytes = request->area_bytes,
 		.receive_depth = request->receive_depth,
 		.send_depth = request->send_depth,
-		.event_fd = queue->receive_event_fd,
+		.ring = queue->receive_event_fd < 0 ? NULL : ring,
+		.ring_argument = queue,
 		.trusted = call->connection->trusted};
 
 	return server->raw->attach(server->raw_argument, &raw, &call->error);

@@ -73,6 +73,8 @@ struct verbs_queue_view {
 	int cpu; /* where its application last polled; -1: not yet */
 	uint64_t requests, bytes; /* done by the engine */
 	uint32_t condition, reason;
+	uint32_t packet_mode; /* WEIR_QPT_RAW_PACKET: enum verbs_packet_mode */
+	uint64_t dropped; /* the same: packets for which there was no room */
 };
 
 struct verbs_server_view {
@@ -95,7 +97,10 @@ struct verbs_raw_queue { /* as the server hands it over; memory is mapped and ch
 	void *memory;
 	uint64_t memory_bytes, area_bytes;
 	uint32_t receive_depth, send_depth;
-	int event_fd; /* -1: none */
+	/* Wakes the application, from any thread; never waits. NULL: it has nothing to be woken by.
+	 * Until detach() returns. */
+	void (*ring)(void *argument);
+	void *ring_argument;
 	bool trusted; /* same user as the engine, or root */
 };
 

@@ -63,6 +63,13 @@ static int group_teardown(void **state)
 	return rte_eal_cleanup();
 }
 
+static void ring(void *argument)
+{
+	const uint64_t one = 1;
+
+	assert_int_equal(write(*(const int *)argument, &one, sizeof(one)), sizeof(one));
+}
+
 static void begin(bool lent)
 {
 	struct raw_queue_config config = {.area_bytes = AREA,
@@ -75,7 +82,9 @@ static void begin(bool lent)
 		-1, 0);
 	assert_ptr_not_equal(memory, MAP_FAILED);
 	config.memory = memory;
-	config.event_fd = event_fd = eventfd(0, EFD_NONBLOCK);
+	event_fd = eventfd(0, EFD_NONBLOCK);
+	config.ring = ring;
+	config.ring_argument = &event_fd;
 	header = (struct verbs_packet_header *)memory;
 	received = (struct verbs_descriptor *)(memory + places.received);
 	sent = (struct verbs_descriptor *)(memory + places.sent);

@@ -9,6 +9,7 @@
 
 #include "fake_client.h"
 #include "verbs/packet_queue.h"
+#include "verbs/server/state.h"
 
 static struct { /* what the engine has */
 	unsigned queues, flows;
@@ -68,7 +69,8 @@ static int packets(void *argument, uint32_t number, uint32_t part,
 
 static const struct verbs_server_raw raw = {attach, detach, flow_add, flow_remove, packets};
 
-static int raw_create(struct fake_client *client, uint32_t depth, uint64_t area, uint32_t *ret)
+static int raw_create(
+	struct fake_client *client, uint32_t depth, uint64_t area, int event_fd, uint32_t *ret)
 {
 	union verbs_message message = {.create_raw = {.pd = client->pd,
 					       .receive_depth = depth,
@@ -76,12 +78,13 @@ static int raw_create(struct fake_client *client, uint32_t depth, uint64_t area,
 					       .area_bytes = area}};
 	struct verbs_mapping mapping;
 	struct error error;
-	int rc, fd = verbs_memory_create("packets", 4 << 20, false, &mapping, &error);
+	int fds[] = {verbs_memory_create("packets", 4 << 20, false, &mapping, &error), event_fd};
+	int rc = fake_call(
+		client, VERBS_CREATE_RAW, &message, fds, event_fd < 0 ? 1 : 2, NULL, NULL);
 
-	rc = fake_call(client, VERBS_CREATE_RAW, &message, &fd, 1, NULL, NULL);
 	*ret = message.handle_answer.handle;
 	verbs_unmap(&mapping);
-	close(fd);
+	close(fds[0]);
 	return rc;
 }
 
@@ -107,12 +110,12 @@ static void test_raw_queue_pairs(void **state)
 	endless[64] = '\0';
 	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
 	fake_client_start(&fake, &client);
-	assert_int_equal(raw_create(&client, 63, 1 << 20, &none), EINVAL);
-	assert_int_equal(raw_create(&client, 64, 1 << 30, &none), ENOMEM);
+	assert_int_equal(raw_create(&client, 63, 1 << 20, -1, &none), EINVAL);
+	assert_int_equal(raw_create(&client, 64, 1 << 30, -1, &none), ENOMEM);
 	engine.refuses = true;
-	assert_int_equal(raw_create(&client, 64, 1 << 20, &none), EAGAIN);
+	assert_int_equal(raw_create(&client, 64, 1 << 20, -1, &none), EAGAIN);
 	engine.refuses = false;
-	assert_int_equal(raw_create(&client, 64, 1 << 20, &queue), 0);
+	assert_int_equal(raw_create(&client, 64, 1 << 20, -1, &queue), 0);
 	assert_int_equal(engine.queues, 1);
 	assert_int_equal(engine.last.number, queue);
 	assert_true(engine.last.trusted);
@@ -136,9 +139,39 @@ static void test_raw_queue_pairs(void **state)
 	assert_int_equal(fake_open_fds(), before);
 }
 
+/* Its eventfd blocks and is full: who rings it does not stand still. */
+static void test_ringing_never_waits(void **state)
+{
+	int trap = eventfd(0, EFD_CLOEXEC);
+	uint64_t count = UINT64_MAX - 1;
+	struct fake_server fake;
+	struct fake_client client;
+	uint32_t queue;
+
+	(void)state;
+	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
+	fake_client_start(&fake, &client);
+	assert_int_equal(raw_create(&client, 64, 1 << 20, -1, &queue), 0);
+	assert_null(engine.last.ring);
+	assert_int_equal(fake_destroy(&client, VERBS_DESTROY_QP, queue), 0);
+	fake.server->connections->trusted = false;
+	assert_int_equal(raw_create(&client, 64, 1 << 20, trap, &queue), 0);
+	engine.last.ring(engine.last.ring_argument);
+	assert_int_equal(read(trap, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(count, 1);
+	count = UINT64_MAX - 1;
+	assert_int_equal(write(trap, &count, sizeof(count)), sizeof(count));
+	engine.last.ring(engine.last.ring_argument);
+	fake_client_drop(&client);
+	verbs_server_step(fake.server);
+	verbs_server_destroy(fake.server);
+	close(trap);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_raw_queue_pairs)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_raw_queue_pairs), cmocka_unit_test(test_ringing_never_waits)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
