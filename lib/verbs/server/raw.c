@@ -219,13 +219,13 @@ int server_get_packets(struct server_call *call)
 {
 	const struct verbs_get_packets *request = &call->request->get_packets;
 	const struct verbs_server *server = call->connection->server;
-	int fd = -1, rc;
+	int rc;
 
 	if (raw_own(call, request->queue) == NULL)
 		return -EINVAL;
 	rc = server->raw->packets(server->raw_argument, request->queue, request->part,
-		&call->answer->get_packets_answer, &fd, &call->error);
-	if (rc == 0 && fd >= 0)
-		call->answer_fds[call->answer_fd_count++] = fd;
+		&call->answer->get_packets_answer, &call->answer_own_fd, &call->error);
+	if (rc == 0 && call->answer_own_fd >= 0)
+		call->answer_fds[call->answer_fd_count++] = call->answer_own_fd;
 	return rc;
 }

@@ -96,7 +96,8 @@ void server_handle(struct server_connection *connection, const union verbs_messa
 	struct server_call call = {.connection = connection,
 		.request = request,
 		.fd_count = fd_count,
-		.answer = &reply};
+		.answer = &reply,
+		.answer_own_fd = -1};
 	int rc;
 
 	for (unsigned i = 0; i < fd_count; i++)
@@ -109,6 +110,8 @@ void server_handle(struct server_connection *connection, const union verbs_messa
 		else
 			rc = requests[request->head.type].handle(&call);
 		answer(&call, rc);
+		if (call.answer_own_fd >= 0) /* an answer that waits has a duplicate */
+			close(call.answer_own_fd);
 	}
 	for (unsigned i = 0; i < fd_count; i++)
 		if (call.fds[i] >= 0)

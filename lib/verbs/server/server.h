@@ -116,7 +116,7 @@ struct verbs_server_raw {
 	int (*flow_add)(void *argument, uint32_t number, const struct verbs_create_flow *flow,
 		uint32_t handle, struct error *error);
 	void (*flow_remove)(void *argument, uint32_t number, uint32_t handle);
-	/* ret_fd: duplicated for the application by the server, -1: none. */
+	/* ret_fd: the server's from then on, who hands it to the application; -1: none. */
 	int (*packets)(void *argument, uint32_t number, uint32_t part,
 		struct verbs_get_packets_answer *ret_answer, int *ret_fd, struct error *error);
 };

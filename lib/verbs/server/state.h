@@ -174,7 +174,8 @@ struct server_call {
 	int fds[VERBS_FDS_MAX]; /* that came; -1: taken. The rest is closed afterwards */
 	unsigned fd_count;
 	union verbs_message *answer;
-	int answer_fds[VERBS_FDS_MAX]; /* stay whose they are */
+	int answer_fds[VERBS_FDS_MAX]; /* stay whose they are, */
+	int answer_own_fd; /* but for this one, which is closed then; -1: none */
 	unsigned answer_fd_count;
 	struct error error;
 };
