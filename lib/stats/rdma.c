@@ -8,6 +8,7 @@
 #include "engine/verbs.h"
 #include "stats/measure.h"
 #include "stats/rdma.h"
+#include "verbs/packet_queue.h"
 #include "verbs/protocol.h"
 #include "verbs/reason.h"
 #include "verbs/weir.h"
@@ -33,6 +34,16 @@ static const char *state_name(uint32_t state)
 static const char *path_name(uint32_t path)
 {
 	return path == VERBS_PATH_DIRECT ? "direct" : path == VERBS_PATH_ENGINE ? "engine" : "none";
+}
+
+static const char *mode_name(uint32_t mode)
+{
+	switch (mode) {
+	case VERBS_PACKETS_COPY: return "copy";
+	case VERBS_PACKETS_READ_ONLY: return "read-only";
+	case VERBS_PACKETS_DEDICATED: return "dedicated";
+	default: return "?";
+	}
 }
 
 static json_t *device_json(const struct verbs_server_view *view, const char *socket)
@@ -80,6 +91,14 @@ static json_t *connections_json(const struct verbs_server_view *view)
 	return list;
 }
 
+static void raw_json(json_t *object, const struct verbs_queue_view *queue)
+{
+	set_text(object, "mode", mode_name(queue->packet_mode));
+	set_count(object, "dropped", queue->dropped);
+	if (queue->condition != VERBS_CONNECTED)
+		set_text(object, "condition", "its shared memory holds what cannot be");
+}
+
 static json_t *queues_json(const struct verbs_server_view *view)
 {
 	json_t *list = json_array();
@@ -98,7 +117,9 @@ static json_t *queues_json(const struct verbs_server_view *view)
 			set_count(object, "cpu", (uint64_t)queue->cpu);
 		set_count(object, "requests", queue->requests);
 		set_count(object, "bytes", queue->bytes);
-		if (queue->condition != VERBS_CONNECTED)
+		if (queue->type == WEIR_QPT_RAW_PACKET)
+			raw_json(object, queue);
+		else if (queue->condition != VERBS_CONNECTED)
 			set_text(object, "condition", verbs_reason_text(queue->reason));
 		json_array_append_new(list, object);
 	}

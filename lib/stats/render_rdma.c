@@ -55,6 +55,20 @@ static void connections_print(FILE *out, const json_t *connections, unsigned fla
 	table_print(&table, out, flags & RENDER_BOLD);
 }
 
+static bool is_raw(const json_t *queue)
+{
+	return json_object_get(queue, "mode") != NULL;
+}
+
+static void cpu_cell(struct table *table, const json_t *queue)
+{
+	if (json_object_get(queue, "cpu") != NULL)
+		table_cell(table, "%" PRIu64, read_count(queue, "cpu"));
+	else
+		table_cell(table, "-");
+}
+
+/* Of messages; those of packets have nobody at the other end. */
 static void queues_print(FILE *out, const json_t *queues, unsigned flags)
 {
 	static const char *const titles[] = {"queue pair", "connection", "<type", "<state",
@@ -65,20 +79,40 @@ static void queues_print(FILE *out, const json_t *queues, unsigned flags)
 
 	table_init(&table, titles);
 	json_array_foreach (queues, i, queue) {
-		const json_t *cpu = json_object_get(queue, "cpu");
-
+		if (is_raw(queue))
+			continue;
 		table_cell(&table, "%" PRIu64, read_count(queue, "queue_pair"));
 		table_cell(&table, "%" PRIu64, read_count(queue, "connection"));
 		table_cell(&table, "%s", read_text(queue, "type"));
 		table_cell(&table, "%s", read_text(queue, "state"));
 		table_cell(&table, "%" PRIu64, read_count(queue, "remote"));
 		table_cell(&table, "%s", read_text(queue, "path"));
-		if (cpu != NULL)
-			table_cell(&table, "%" PRIu64, read_count(queue, "cpu"));
-		else
-			table_cell(&table, "-");
+		cpu_cell(&table, queue);
 		table_count(&table, read_count(queue, "requests"));
 		table_count(&table, read_count(queue, "bytes"));
+		table_cell(&table, "%s", read_text(queue, "condition"));
+	}
+	table_print(&table, out, flags & RENDER_BOLD);
+}
+
+static void raw_queues_print(FILE *out, const json_t *queues, unsigned flags)
+{
+	static const char *const titles[] = {
+		"queue pair", "connection", "<type", "<mode", "cpu", "dropped", "<condition", NULL};
+	const json_t *queue;
+	struct table table;
+	size_t i;
+
+	table_init(&table, titles);
+	json_array_foreach (queues, i, queue) {
+		if (!is_raw(queue))
+			continue;
+		table_cell(&table, "%" PRIu64, read_count(queue, "queue_pair"));
+		table_cell(&table, "%" PRIu64, read_count(queue, "connection"));
+		table_cell(&table, "%s", read_text(queue, "type"));
+		table_cell(&table, "%s", read_text(queue, "mode"));
+		cpu_cell(&table, queue);
+		table_count(&table, read_count(queue, "dropped"));
 		table_cell(&table, "%s", read_text(queue, "condition"));
 	}
 	table_print(&table, out, flags & RENDER_BOLD);
@@ -88,14 +122,22 @@ void render_rdma(FILE *out, const json_t *rdma, unsigned flags)
 {
 	const json_t *connections = json_object_get(rdma, "connections");
 	const json_t *queues = json_object_get(rdma, "queue_pairs");
+	const json_t *queue;
+	size_t i, raw = 0;
 
 	device_print(out, json_object_get(rdma, "device"));
 	if (json_array_size(connections) > 0) {
 		fputc('\n', out);
 		connections_print(out, connections, flags);
 	}
-	if (json_array_size(queues) > 0) {
+	json_array_foreach (queues, i, queue)
+		raw += is_raw(queue);
+	if (json_array_size(queues) > raw) {
 		fputc('\n', out);
 		queues_print(out, queues, flags);
+	}
+	if (raw > 0) {
+		fputc('\n', out);
+		raw_queues_print(out, queues, flags);
 	}
 }

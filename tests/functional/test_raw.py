@@ -3,6 +3,7 @@
 applications. Wires and scapy judge what went out."""
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -94,6 +95,26 @@ def test_packets_arrive_whole(start):
     assert engine.wires["a"].receive(2) == frames[:2]
     account = engine.stop()
     assert account["in"] == account["out"] == 6
+
+
+def test_shown(start, weir, tmp_path):
+    """What there is no room for is counted, and `weir show rdma` says that and where packets are."""
+    engine = start()
+    application = engine.application()
+    application.flow("a")
+    engine.wires["a"].send([udp(1000)] * 5000)
+
+    def shown():
+        answer = weir.run("show", "rdma", "--json", "--socket", tmp_path / "weir.sock").ok().json()
+        return answer["rdma"]["queue_pairs"][0]
+
+    engine.running.wait_until(lambda: shown()["dropped"] > 0, "drops")
+    queue = shown()
+    assert (queue["type"], queue["mode"]) == ("raw", "read-only")
+    table = weir.run("show", "rdma", "--socket", tmp_path / "weir.sock").ok().stdout
+    assert re.search(rf"^ *{queue['queue_pair']} .* raw +read-only .* [1-9][\d,]* *$", table,
+                     re.MULTILINE), table
+    engine.stop()
 
 
 def test_flows_go_where_their_rules_say(start):
@@ -257,7 +278,8 @@ def test_application_as_port(start):
     frames = [udp(i, 60) for i in range(20)]
     engine.wires["a"].send(frames[:1])  # nobody there yet
     application = engine.application()
-    application.flow("echo")
+    application.no_flow(application.flow("echo"))
+    application.flow("echo")  # free again, for it as for others
     with pytest.raises(raw_application.Failure, match="has an application already"):
         engine.application().flow("ring")
     engine.wires["a"].send(frames)

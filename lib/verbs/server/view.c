@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verbs/packet_queue.h"
 #include "verbs/server/state.h"
 
 static void connection_view(
@@ -19,6 +20,18 @@ static void connection_view(
 	memcpy(view->name, connection->name, sizeof(view->name) - 1);
 }
 
+/* What its own header says, for people: its application can write it as well. */
+static void raw_view(const struct server_queue *queue, struct verbs_queue_view *view)
+{
+	const struct verbs_packet_header *header =
+		(const struct verbs_packet_header *)queue->mapping.base;
+
+	view->cpu = (int)__atomic_load_n(&header->cpu, __ATOMIC_RELAXED) - 1;
+	view->packet_mode = __atomic_load_n(&header->mode, __ATOMIC_RELAXED);
+	view->dropped = __atomic_load_n(&header->dropped, __ATOMIC_RELAXED);
+	view->condition = __atomic_load_n(&header->condition, __ATOMIC_RELAXED);
+}
+
 static void queue_view(const struct server_queue *queue, struct verbs_queue_view *view)
 {
 	const struct verbs_queue_header *header = queue->responder.queue.header;
@@ -32,8 +45,10 @@ static void queue_view(const struct server_queue *queue, struct verbs_queue_view
 		.cpu = -1,
 		.requests = __atomic_load_n(&queue->done_requests, __ATOMIC_RELAXED),
 		.bytes = __atomic_load_n(&queue->done_bytes, __ATOMIC_RELAXED)};
+	if (queue->type == WEIR_QPT_RAW_PACKET)
+		raw_view(queue, view);
 	if (header == NULL)
-		return; /* raw: the engine knows more of it */
+		return;
 	view->cpu = (int)__atomic_load_n(&header->cpu, __ATOMIC_RELAXED) - 1;
 	view->condition = header->condition;
 	view->reason = header->condition_reason;
