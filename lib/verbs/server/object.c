@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The hello of a connection, and its protection domains, regions and shared receive queues. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,15 @@ static int doorbell_make(struct server_connection *connection, struct error *err
 	return 0;
 }
 
+/* People read it on their terminals. */
+static void name_take(struct server_connection *connection, const struct verbs_hello *hello)
+{
+	memcpy(connection->name, hello->name, sizeof(connection->name) - 1);
+	for (char *at = connection->name; *at != '\0'; at++)
+		if (!isprint((unsigned char)*at))
+			*at = '?';
+}
+
 int server_hello(struct server_call *call)
 {
 	const struct verbs_hello *hello = &call->request->hello;
@@ -63,7 +73,7 @@ int server_hello(struct server_call *call)
 	rc = doorbell_make(connection, &call->error);
 	if (rc < 0)
 		return rc;
-	memcpy(connection->name, hello->name, sizeof(connection->name) - 1);
+	name_take(connection, hello);
 	connection->keys_fd = server_fd_keep(call, 0);
 	connection->greeted = true;
 	answer->connection = connection->number;

@@ -170,14 +170,14 @@ static inline unsigned fake_events(struct fake_client *client)
 	return client->events - before;
 }
 
-static inline int fake_hello(struct fake_client *client)
+static inline int fake_hello_as(struct fake_client *client, const char *name)
 {
-	union verbs_message message = {
-		.hello = {.version = VERBS_PROTOCOL_VERSION, .name = "fake"}};
+	union verbs_message message = {.hello = {.version = VERBS_PROTOCOL_VERSION}};
 	struct error error = {0};
 	unsigned fd_count;
 	int rc;
 
+	memcpy(message.hello.name, name, strnlen(name, sizeof(message.hello.name)));
 	client->keys_fd = verbs_memory_create(
 		"keys", sizeof(struct verbs_keys), false, &client->keys_mapping, &error);
 	if (client->keys_fd < 0)
@@ -195,6 +195,11 @@ static inline uint32_t fake_handle(
 
 	*ret_rc = fake_call(client, type, &message, NULL, 0, NULL, NULL);
 	return message.handle_answer.handle;
+}
+
+static inline int fake_hello(struct fake_client *client)
+{
+	return fake_hello_as(client, "fake");
 }
 
 /* DEALLOC_PD, DEREG_MR, DESTROY_QP ... */

@@ -54,6 +54,22 @@ static struct verbs_server_view view(void)
 	return counts;
 }
 
+static void test_names_are_for_terminals(void **state)
+{
+	struct verbs_server_view seen;
+	struct fake_client client;
+
+	(void)state;
+	fake_client_open(&fake, &client);
+	assert_int_equal(fake_hello_as(&client, "e\x1b[2J\n\xffx"), 0);
+	verbs_server_step(fake.server);
+	assert_int_equal(verbs_server_view(fake.server, &seen), 0);
+	assert_string_equal(seen.connections[0].name, "e?[2J??x");
+	verbs_server_view_free(&seen);
+	fake_client_drop(&client);
+	verbs_server_step(fake.server);
+}
+
 static void test_hello(void **state)
 {
 	struct fake_client client;
@@ -558,6 +574,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_hello),
+		TEST(test_names_are_for_terminals),
 		TEST(test_an_other_version_is_told),
 		TEST(test_nonsense_is_kicked),
 		TEST(test_a_wrong_length_is_kicked),
