@@ -361,7 +361,14 @@ int server_destroy_srq(struct server_call *call)
 void server_objects_release(struct server_connection *connection)
 {
 	const struct verbs_server_config *config = &connection->server->config;
+	struct server_queue *next;
 
+	/* The engine waits for its workers' turns: not while requests stand still. */
+	for (struct server_queue *queue = connection->queues; queue != NULL; queue = next) {
+		next = queue->next_of_connection;
+		if (queue->type == WEIR_QPT_RAW_PACKET)
+			server_queue_release(queue);
+	}
 	/* One stop for all. */
 	work_stop(connection->server);
 	while (connection->queues != NULL)

@@ -136,6 +136,9 @@ void server_raw_release(struct server_queue *queue)
 	const struct verbs_server *server = connection->server;
 	struct server_flow **at = &connection->flows;
 
+	if (queue->attached)
+		server->raw->detach(server->raw_argument, queue->number);
+	connection->bytes -= queue->raw_bytes;
 	while (*at != NULL) {
 		struct server_flow *flow = *at;
 
@@ -145,12 +148,8 @@ void server_raw_release(struct server_queue *queue)
 		}
 		*at = flow->next;
 		connection->flow_count--;
-		server->raw->flow_remove(server->raw_argument, flow->queue, flow->handle);
 		free(flow);
 	}
-	if (queue->attached)
-		server->raw->detach(server->raw_argument, queue->number);
-	connection->bytes -= queue->raw_bytes;
 }
 
 static struct server_queue *raw_own(struct server_call *call, uint32_t number)

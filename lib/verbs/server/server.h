@@ -111,7 +111,8 @@ struct verbs_get_packets_answer;
 struct verbs_server_raw {
 	/* 0 or -errno with `error`, that the application reads. */
 	int (*attach)(void *argument, const struct verbs_raw_queue *queue, struct error *error);
-	/* Nothing of the queue is touched after it returns; all packet buffers are back. */
+	/* Nothing of the queue is touched after it returns; all packet buffers are back, and its
+	 * flows are forgotten. Workers of verbs_server_work() go on meanwhile. */
 	void (*detach)(void *argument, uint32_t number);
 	int (*flow_add)(void *argument, uint32_t number, const struct verbs_create_flow *flow,
 		uint32_t handle, struct error *error);

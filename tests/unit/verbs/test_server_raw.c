@@ -12,7 +12,8 @@
 #include "verbs/server/state.h"
 
 static struct { /* what the engine has */
-	unsigned queues, flows;
+	unsigned queues, flows, removals;
+	const struct verbs_server *server;
 	struct verbs_raw_queue last;
 	bool refuses;
 } engine;
@@ -32,8 +33,9 @@ static void detach(void *argument, uint32_t number)
 {
 	(void)argument;
 	assert_int_equal(number, engine.last.number);
-	assert_int_equal(engine.flows, 0);
+	assert_int_equal(engine.server->stop_depth, 0);
 	engine.queues--;
+	engine.flows = 0;
 }
 
 static int flow_add(void *argument, uint32_t number, const struct verbs_create_flow *flow,
@@ -54,6 +56,7 @@ static void flow_remove(void *argument, uint32_t number, uint32_t handle)
 	(void)number;
 	(void)handle;
 	engine.flows--;
+	engine.removals++;
 }
 
 static int packets(void *argument, uint32_t number, uint32_t part,
@@ -109,6 +112,7 @@ static void test_raw_queue_pairs(void **state)
 	memset(endless, 'x', sizeof(endless));
 	endless[64] = '\0';
 	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
+	engine.server = fake.server;
 	fake_client_start(&fake, &client);
 	assert_int_equal(raw_create(&client, 63, 1 << 20, -1, &none), EINVAL);
 	assert_int_equal(raw_create(&client, 64, 1 << 30, -1, &none), ENOMEM);
@@ -135,6 +139,7 @@ static void test_raw_queue_pairs(void **state)
 	verbs_server_step(fake.server);
 	assert_int_equal(engine.queues, 0);
 	assert_int_equal(engine.flows, 0);
+	assert_int_equal(engine.removals, 0); /* all at once */
 	verbs_server_destroy(fake.server);
 	assert_int_equal(fake_open_fds(), before);
 }
@@ -150,6 +155,7 @@ static void test_ringing_never_waits(void **state)
 
 	(void)state;
 	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
+	engine.server = fake.server;
 	fake_client_start(&fake, &client);
 	assert_int_equal(raw_create(&client, 64, 1 << 20, -1, &queue), 0);
 	assert_null(engine.last.ring);
