@@ -160,11 +160,13 @@ static bool nothing_waits(const struct worker *worker)
 	return !worker->mark->set && !raw_waits(worker);
 }
 
-/* Applications ring from now on. false: one of them has posted something meanwhile. */
+/* Applications ring from now on. false: one of them has posted something meanwhile: who rang before
+ * we were known to sleep was not heard. */
 static bool applications_sleep(struct worker *worker)
 {
 	return worker->applications == NULL ||
-		verbs_server_sleep(worker->applications, worker->index, worker->wake_fd);
+		(verbs_server_sleep(worker->applications, worker->index, worker->wake_fd) &&
+			!raw_waits(worker));
 }
 
 /* Sleeps unless somebody handed something over in the meantime. */
