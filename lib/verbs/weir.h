@@ -14,12 +14,14 @@
  * them). Differences are said where they are. Sources: rdma-core's manual pages, the InfiniBand
  * Architecture Specification, volume 1, chapters 9 to 11.
  *
- * Errors: what returns int returns 0 or an errno value (positive), what returns a pointer NULL with
- * errno set; weir_error_text() says in a sentence what was wrong.
+ * Errors: what returns int returns 0 or an errno value (positive), but for weir_poll_cq(),
+ * weir_receive() and weir_packet_wait(): a count, or an errno value made negative; what returns a
+ * pointer NULL with errno set; weir_error_text() says in a sentence what was wrong.
  * Threads: any function from any thread, as in verbs; an object is destroyed by one thread while
  * no other uses it. In a program with one thread no lock is taken.
  * Ownership: the caller frees what create, alloc, reg and open give with their counterparts, in
- * reverse order; weir_close() takes all that is left.
+ * reverse order; weir_close() takes all that is left but addresses (struct weir_ah), which are to
+ * be destroyed before.
  * Units: lengths are bytes. Ports of immediate data: network order, untouched.
  */
 #ifndef WEIR_H
@@ -395,8 +397,10 @@ WEIR_API int weir_connect_qp(struct weir_qp *qp, uint32_t remote_qpn);
 /* "direct": the initiator's library does the work; "engine": the engine checks and does it;
  * "none yet". */
 WEIR_API const char *weir_qp_path(struct weir_qp *qp);
-/* Never blocks. What cannot be done at once (no receive posted there, queue full) is kept and done
- * in later calls of weir_post_send(), weir_poll_cq() and weir_get_cq_event(). */
+/* Never waits for the other end. What cannot be done at once (no receive posted there, queue full)
+ * is kept and done in later calls of weir_post_send(), weir_poll_cq() and weir_get_cq_event(). The
+ * first work towards a peer, and on the direct path the first with an rkey, asks the engine over
+ * the socket and waits for its answer. */
 WEIR_API int weir_post_send(
 	struct weir_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr);
 WEIR_API int weir_post_recv(
@@ -470,7 +474,8 @@ WEIR_API int weir_forward(struct weir_qp *qp, const struct weir_packet *packet);
 WEIR_API void weir_flush(struct weir_qp *qp);
 /* "dedicated", "read-only" or "copy": where received packets are. */
 WEIR_API const char *weir_packet_mode(struct weir_qp *qp);
-/* To sleep until packets come: readable then. weir_receive() must have found none before. */
+/* Sleeps until packets come. weir_receive() must have found none before. 1: there may be some; 0:
+ * none in that time (-1: no limit), or a signal; negative: an errno value. */
 WEIR_API int weir_packet_wait(struct weir_qp *qp, int timeout_ms);
 
 #ifdef __cplusplus
