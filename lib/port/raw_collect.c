@@ -110,6 +110,13 @@ static bool is_in_area(const struct raw_queue *queue, const struct verbs_descrip
 		descriptor->bytes <= 2 * queue->half_bytes - offset;
 }
 
+/* One descriptor is not to keep a worker for long. */
+static bool is_short_work(const struct verbs_descriptor *descriptor)
+{
+	return descriptor->mss == 0 ||
+		descriptor->bytes / descriptor->mss <= VERBS_PACKET_SEGMENTS_MAX;
+}
+
 /* false: nothing can be taken now; *ret_packet NULL: it was no packet. */
 static bool collect_one(struct raw_queue *queue, struct rte_mempool *pool,
 	const struct verbs_descriptor *descriptor, struct rte_mbuf **ret_packet)
@@ -122,7 +129,7 @@ static bool collect_one(struct raw_queue *queue, struct rte_mempool *pool,
 		queue->refused += *ret_packet == NULL;
 		return true;
 	}
-	if (!is_in_area(queue, descriptor)) {
+	if (!is_in_area(queue, descriptor) || !is_short_work(descriptor)) {
 		raw_queue_break(queue, VERBS_REASON_BAD_REQUEST);
 		return false;
 	}

@@ -38,6 +38,10 @@ enum verbs_descriptor_flags {
 	VERBS_DESCRIPTOR_FORWARD = 1 << 3, /* sent: `place` is a received descriptor's position */
 };
 
+/* More segments of one packet are not made: bytes / mss. A descriptor that asks for them is wrong.
+ */
+enum { VERBS_PACKET_SEGMENTS_MAX = 1024 };
+
 enum { VERBS_PLACE_PART_SHIFT = 48, VERBS_PLACE_AREA = 0xffff };
 
 struct verbs_descriptor {

@@ -86,6 +86,15 @@ static int queue_packet(struct client_raw *raw, uint64_t offset, uint32_t length
 	return 0;
 }
 
+/* More is no packet for the engine (packet_queue.h). */
+static int check_segments(uint32_t length, uint16_t mss)
+{
+	if (mss == 0 || length / mss <= VERBS_PACKET_SEGMENTS_MAX)
+		return 0;
+	return client_fail(EINVAL, "%u bytes in segments of %u: at most %d of them are made",
+		length, mss, VERBS_PACKET_SEGMENTS_MAX);
+}
+
 int weir_packet_send(struct weir_qp *public, void *data, uint32_t length, uint16_t mss)
 {
 	struct client_qp *qp = (struct client_qp *)public;
@@ -101,6 +110,9 @@ int weir_packet_send(struct weir_qp *public, void *data, uint32_t length, uint16
 		return client_fail(EINVAL,
 			"expected %d to %d bytes, in memory from weir_packet_alloc()", FRAME_MIN,
 			FRAME_MAX);
+	status = check_segments(length, mss);
+	if (status != 0)
+		return status;
 	client_lock(&qp->lock);
 	status = queue_packet(raw, offset, length, mss);
 	client_unlock(&qp->lock);
@@ -121,6 +133,8 @@ static int forward_copy(struct client_raw *raw, const struct weir_packet *packet
 			return client_fail(EINVAL, "that packet was released");
 		length += part.length;
 	} while ((part.flags & WEIR_PACKET_MORE) != 0);
+	if (check_segments(length, packet->mss) != 0)
+		return EINVAL;
 	if (raw->alloc_count > 0)
 		return client_fail(EAGAIN, "send first what was allocated");
 	to = raw->sent_next - raw->sent_done < raw->send_depth || next_descriptor(raw) != NULL

@@ -431,6 +431,7 @@ static void expect_bad_request(uint64_t place, uint32_t bytes)
 static void test_bad_descriptors(void **state)
 {
 	const uint64_t area = (uint64_t)VERBS_PLACE_AREA << VERBS_PLACE_PART_SHIFT;
+	struct rte_mbuf *packet;
 
 	(void)state;
 	expect_bad_request(area | 0, 60); /* the engine's half */
@@ -442,6 +443,14 @@ static void test_bad_descriptors(void **state)
 	expect_bad_request(area | HALF, 13);
 	expect_bad_request(area | HALF, 65550);
 	expect_bad_request(area | HALF, UINT32_MAX);
+	/* That many segments of one packet would keep a worker for long. */
+	begin(true);
+	post(0, HALF, 16000, 16);
+	post(1, HALF, 16000, 15);
+	assert_int_equal(raw_queue_collect(queue, pool, &packet, 1), 1);
+	rte_pktmbuf_free(packet);
+	assert_int_equal(raw_queue_collect(queue, pool, &packet, 1), 0);
+	expect_broken(VERBS_REASON_BAD_REQUEST);
 }
 
 /* Everything that is shared holds rubbish, at every step. */
