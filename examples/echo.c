@@ -4,7 +4,7 @@
  * super-packets whole; in place where packets may be written, else by a copy.
  *
  *     weir run config/application.json
- *     echo wan [CPU]
+ *     build/examples/echo wan [CPU]
  */
 #include <sched.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * Two programs send a message back and forth over a running weir, and say how long that took.
  *     weir run config/verbs.json &
- *     ping & ping
+ *     build/examples/ping & build/examples/ping
  * Over a UNIX socket, whose name may be given, they tell each other their queue pairs' numbers.
  */
 #include <err.h>
