@@ -9,9 +9,25 @@
 #include "port/application.h"
 #include "verbs/protocol.h"
 
+/* A port of the kind "application" has none any more, and the queue pair may have another. */
+static void release_port(struct engine *engine, struct raw_pair *pair)
+{
+	struct error error = {0};
+
+	application_unbind(engine->ports[pair->port].application);
+	pair->port = UINT16_MAX;
+	pair->is_port = false;
+	/* One collects: the port's rx queue until now. */
+	engine_wait_a_turn(engine);
+	if (raw_list_update(engine, &error) != 0) {
+		/* Nobody collects what it sends, until the next one comes or goes. */
+	}
+}
+
 void raw_flows_forget(struct engine *engine, uint32_t number, uint32_t handle)
 {
 	bool changed[CONFIG_PORTS_MAX] = {false};
+	struct raw_pair *pair = raw_pair_find(&engine->raw, number);
 	struct raw_flow **link = &engine->raw.flows;
 	struct error error = {0};
 
@@ -30,7 +46,7 @@ void raw_flows_forget(struct engine *engine, uint32_t number, uint32_t handle)
 		if (!changed[p])
 			continue;
 		if (engine->ports[p].application != NULL)
-			application_unbind(engine->ports[p].application);
+			release_port(engine, pair);
 		else if (raw_rules_update(engine, p, &error) != 0)
 			raw_rules_clear(engine, p);
 	}
@@ -174,8 +190,11 @@ static int flow_add_locked(
 		result = begin_sending(engine, pair, port, error);
 	if (result != 0)
 		return result;
-	if (flow_append(engine, wanted) == NULL)
+	if (flow_append(engine, wanted) == NULL) {
+		if (pair->is_port)
+			release_port(engine, pair);
 		return error_set(error, ENOMEM, "no memory for a flow");
+	}
 	if (engine->ports[port].application == NULL)
 		result = raw_rules_update(engine, port, error);
 	if (result != 0)
