@@ -91,13 +91,13 @@ int main(int argc, char **argv)
 	void *memory;
 	int first;
 
-	check((device = weir_open(NULL)) != NULL && (pd = weir_alloc_pd(device)) != NULL &&
-			(memory = weir_alloc(device, 4096, false)) != NULL &&
-			(mr = weir_reg_mr(pd, memory, 4096, WEIR_ACCESS_LOCAL_WRITE)) != NULL &&
-			(attr.send_cq = weir_create_cq(device, 16, NULL, NULL)) != NULL &&
-			(attr.recv_cq = weir_create_cq(device, 16, NULL, NULL)) != NULL &&
-			(qp = weir_create_qp(pd, &attr)) != NULL,
-		"set up");
+	if ((device = weir_open(NULL)) == NULL || (pd = weir_alloc_pd(device)) == NULL ||
+		(memory = weir_alloc(device, 4096, false)) == NULL ||
+		(mr = weir_reg_mr(pd, memory, 4096, WEIR_ACCESS_LOCAL_WRITE)) == NULL ||
+		(attr.send_cq = weir_create_cq(device, 16, NULL, NULL)) == NULL ||
+		(attr.recv_cq = weir_create_cq(device, 16, NULL, NULL)) == NULL ||
+		(qp = weir_create_qp(pd, &attr)) == NULL)
+		errx(1, "%s", weir_error_text());
 	first = tell_numbers(argc > 1 ? argv[1] : "ping", qp->qp_num, &other);
 	check(weir_connect_qp(qp, other) == 0, "weir_connect_qp");
 	receive_next(qp, mr);

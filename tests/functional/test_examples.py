@@ -47,4 +47,4 @@ def test_ping(engine, ping):
 def test_ping_without_engine(ping, tmp_path, monkeypatch):
     monkeypatch.setenv("WEIR_VERBS_SOCKET", str(tmp_path / "nobody"))
     answer = Running([str(ping)]).wait()
-    assert answer.code == 1 and "set up: " in answer.stderr
+    assert answer.code == 1 and "nobody" in answer.stderr
