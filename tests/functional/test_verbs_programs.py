@@ -263,7 +263,16 @@ LATENCIES = [("send",), ("send", "-s", "64"), ("send", "-a", "-n", "5"), ("send"
              ("atomic",), ("atomic", "-A", "CMP_AND_SWAP"), ("atomic", "-e")]
 
 
-@pytest.mark.parametrize("case", LATENCIES, ids=" ".join)
+def on_both_paths(cases):
+    """All on the direct path; on the engine's what takes another way there."""
+    other = {"-e", "UD", "--use-srq", "-b", "-l"}
+    pairs = [("direct", case) for case in cases]
+    pairs += [("engine", case) for case in cases if len(case) == 1 or other & set(case)]
+    return pytest.mark.parametrize("engine, case", pairs, indirect=["engine"],
+                                   ids=[f"{path}-{' '.join(case)}" for path, case in pairs])
+
+
+@on_both_paths(LATENCIES)
 def test_latency(engine, case):
     verb, *options = case
     iterations = engine.iterations(*options)
@@ -287,7 +296,7 @@ BANDWIDTHS = [("send",), ("send", "-b"), ("send", "-e"),
               ("atomic",), ("atomic", "-A", "CMP_AND_SWAP"), ("atomic", "-b"), ("atomic", "-q", "4")]
 
 
-@pytest.mark.parametrize("case", BANDWIDTHS, ids=" ".join)
+@on_both_paths(BANDWIDTHS)
 def test_bandwidth(engine, case):
     verb, *options = case
     iterations = engine.iterations(*options)
