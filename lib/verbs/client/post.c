@@ -30,6 +30,14 @@ static bool opcode_fits(const struct client_qp *qp, uint32_t opcode)
 	}
 }
 
+static int check_list(const struct client_qp *qp, const struct weir_send_wr *wr)
+{
+	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > qp->cap.max_send_sge)
+		return client_fail(EINVAL, "weir_post_send: %d segments, the queue pair has %u",
+			wr->num_sge, qp->cap.max_send_sge);
+	return 0;
+}
+
 static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint64_t bytes)
 {
 	if (!qp->sends && qp->qp.state != WEIR_QPS_ERR && qp->qp.state != WEIR_QPS_SQE)
@@ -39,9 +47,6 @@ static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint
 	if (!opcode_fits(qp, wr->opcode))
 		return client_fail(EINVAL, "weir_post_send: opcode %u is none for this queue pair",
 			wr->opcode);
-	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > qp->cap.max_send_sge)
-		return client_fail(EINVAL, "weir_post_send: %d segments, the queue pair has %u",
-			wr->num_sge, qp->cap.max_send_sge);
 	if ((wr->send_flags & WEIR_SEND_INLINE) != 0 && wr->opcode >= WEIR_WR_RDMA_READ)
 		return client_fail(EINVAL, "weir_post_send: what is read cannot be inline");
 	if ((wr->send_flags & WEIR_SEND_INLINE) != 0 && bytes > qp->cap.max_inline_data)
@@ -209,6 +214,9 @@ static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
 			wr->sg_list->length <= qp->cap.max_inline_data) &&
 		quick(qp, wr, wr->sg_list->length))
 		return 0;
+	result = check_list(qp, wr);
+	if (result != 0)
+		return result;
 	bytes = list_bytes(wr);
 	result = check(qp, wr, bytes);
 	if (result != 0)
