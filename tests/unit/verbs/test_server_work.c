@@ -457,7 +457,7 @@ static void test_a_message_begins_anew_at_another_end(void **state)
 static void test_nobody_takes_the_place_of_the_dead(void **state)
 {
 	struct fake_client three;
-	struct fake_queue c;
+	struct fake_queue c = {0};
 
 	(void)state;
 	for (unsigned round = 0; round < 2; round++) {
