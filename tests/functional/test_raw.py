@@ -35,7 +35,7 @@ class Engine:
     """weir with ports at the near ends of veth pairs, and applications."""
 
     def __init__(self, weir, namespace, folder, library, ports=("a", "b"), pipelines=None, **sections):
-        self.library, self.path, self.folder = library, folder / "verbs.sock", folder
+        self.libweir, self.path, self.folder = library, folder / "verbs.sock", folder
         self.wires, made = {}, {}
         for name in ports:
             namespace.veth(f"{name}1", name)
@@ -52,7 +52,7 @@ class Engine:
         self.applications = []
 
     def application(self, **options):
-        application = Application(self.library, self.path, **options)
+        application = Application(self.libweir, self.path, **options)
         self.applications.append(application)
         return application
 
@@ -256,7 +256,7 @@ def test_killed_while_it_holds_packets(start):
     engine = start()
     script = Path(raw_application.__file__)
     for _time in range(3):
-        holder = Running([sys.executable, str(script), str(engine.library), str(engine.path), "a",
+        holder = Running([sys.executable, str(script), str(engine.libweir), str(engine.path), "a",
                           "50"])
         holder.wait_until(lambda: "attached" in holder.text["stdout"], "that it is there")
         engine.wires["a"].send([udp(i) for i in range(50)])
