@@ -188,4 +188,33 @@ static inline struct weir_wc end_poll(struct end *end)
 	return wc;
 }
 
+/* Two applications at one engine: what most tests begin with. */
+struct world {
+	struct engine engine;
+	struct end one, other;
+};
+
+static inline struct world *world_open(enum verbs_policy policy)
+{
+	static struct world world;
+
+	memset(&world, 0, sizeof(world));
+	engine_start(&world.engine, policy);
+	end_open(&world.one, &world.engine);
+	end_open(&world.other, &world.engine);
+	return &world;
+}
+
+/* weir_close() takes what the test left; a test may have ended the engine. */
+static inline int world_close(void **state)
+{
+	struct world *world = *state;
+
+	weir_close(world->one.device);
+	weir_close(world->other.device);
+	if (world->engine.server != NULL)
+		engine_stop(&world->engine);
+	return 0;
+}
+
 #endif

@@ -3,20 +3,9 @@
 #include "client_engine.h"
 #include "verbs/client/client.h"
 
-struct world {
-	struct engine engine;
-	struct end one, other;
-};
-
 static int set_up(void **state, enum verbs_policy policy)
 {
-	static struct world world;
-
-	memset(&world, 0, sizeof(world));
-	engine_start(&world.engine, policy);
-	end_open(&world.one, &world.engine);
-	end_open(&world.other, &world.engine);
-	*state = &world;
+	*state = world_open(policy);
 	return 0;
 }
 
@@ -28,17 +17,6 @@ static int set_up_direct(void **state)
 static int set_up_engine(void **state)
 {
 	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
-/* weir_close() takes what the test left. */
-static int tear_down(void **state)
-{
-	struct world *world = *state;
-
-	weir_close(world->one.device);
-	weir_close(world->other.device);
-	engine_stop(&world->engine);
-	return 0;
 }
 
 static void ping(struct end *from, struct end *to, uint32_t bytes)
@@ -528,25 +506,25 @@ static void errors(void **state)
 }
 
 #define BOTH(name)                                                                                 \
-	{#name " direct", name, set_up_direct, tear_down, NULL},                                   \
+	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
-#name " engine", name, set_up_engine, tear_down, NULL                              \
+#name " engine", name, set_up_engine, world_close, NULL                            \
 	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(rc_direct, set_up_direct, tear_down),
-		cmocka_unit_test_setup_teardown(rc_engine, set_up_engine, tear_down),
+		cmocka_unit_test_setup_teardown(rc_direct, set_up_direct, world_close),
+		cmocka_unit_test_setup_teardown(rc_engine, set_up_engine, world_close),
 		BOTH(one_sided),
 		BOTH(revoked),
 		BOTH(srq),
 		BOTH(srq_out_of_order),
-		{"slot_lies direct", slot_lies, set_up_direct, tear_down, NULL},
-		{"request_lies direct", request_lies, set_up_direct, tear_down, NULL},
-		{"srq_given_back direct", srq_given_back, set_up_direct, tear_down, NULL},
-		{"srq_returned direct", srq_returned, set_up_direct, tear_down, NULL},
-		{"srq_returned engine", srq_returned, set_up_engine, tear_down, NULL},
+		{"slot_lies direct", slot_lies, set_up_direct, world_close, NULL},
+		{"request_lies direct", request_lies, set_up_direct, world_close, NULL},
+		{"srq_given_back direct", srq_given_back, set_up_direct, world_close, NULL},
+		{"srq_returned direct", srq_returned, set_up_direct, world_close, NULL},
+		{"srq_returned engine", srq_returned, set_up_engine, world_close, NULL},
 		BOTH(ud),
 		BOTH(loopback),
 		BOTH(again),

@@ -5,23 +5,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-struct world {
-	struct engine engine;
-	struct end one, other;
-};
-
 static int set_up(void **state, enum verbs_policy policy)
 {
-	static struct world world;
+	struct world *world = world_open(policy);
 
-	memset(&world, 0, sizeof(world));
-	engine_start(&world.engine, policy);
-	end_open(&world.one, &world.engine);
-	end_open(&world.other, &world.engine);
-	end_make(&world.one, WEIR_QPT_RC, NULL);
-	end_make(&world.other, WEIR_QPT_RC, NULL);
-	ends_connect(&world.one, &world.other);
-	*state = &world;
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	*state = world;
 	return 0;
 }
 
@@ -33,17 +24,6 @@ static int set_up_direct(void **state)
 static int set_up_engine(void **state)
 {
 	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
-static int tear_down(void **state)
-{
-	struct world *world = *state;
-
-	weir_close(world->one.device);
-	weir_close(world->other.device);
-	if (world->engine.server != NULL)
-		engine_stop(&world->engine);
-	return 0;
 }
 
 static void not_blocking(struct end *end)
@@ -422,9 +402,9 @@ static void nobody_there(void **state)
 }
 
 #define BOTH(name)                                                                                 \
-	{#name " direct", name, set_up_direct, tear_down, NULL},                                   \
+	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
-#name " engine", name, set_up_engine, tear_down, NULL                              \
+#name " engine", name, set_up_engine, world_close, NULL                            \
 	}
 
 int main(void)
@@ -438,8 +418,8 @@ int main(void)
 		BOTH(two_queues),
 		BOTH(peer_gone),
 		BOTH(fatal),
-		cmocka_unit_test_setup_teardown(reconnect_direct, set_up_direct, tear_down),
-		cmocka_unit_test_setup_teardown(reconnect_engine, set_up_engine, tear_down),
+		cmocka_unit_test_setup_teardown(reconnect_direct, set_up_direct, world_close),
+		cmocka_unit_test_setup_teardown(reconnect_engine, set_up_engine, world_close),
 		cmocka_unit_test(nobody_there),
 	};
 

@@ -3,20 +3,9 @@
  */
 #include "client_engine.h"
 
-struct world {
-	struct engine engine;
-	struct end one, other;
-};
-
 static int set_up(void **state, enum verbs_policy policy)
 {
-	static struct world world;
-
-	memset(&world, 0, sizeof(world));
-	engine_start(&world.engine, policy);
-	end_open(&world.one, &world.engine);
-	end_open(&world.other, &world.engine);
-	*state = &world;
+	*state = world_open(policy);
 	return 0;
 }
 
@@ -28,16 +17,6 @@ static int set_up_direct(void **state)
 static int set_up_engine(void **state)
 {
 	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
-static int tear_down(void **state)
-{
-	struct world *world = *state;
-
-	weir_close(world->one.device);
-	weir_close(world->other.device);
-	engine_stop(&world->engine);
-	return 0;
 }
 
 /* A queue pair whose sends complete only where they say so. */
@@ -198,9 +177,9 @@ static void overrun(void **state)
 }
 
 #define BOTH(name)                                                                                 \
-	{#name " direct", name, set_up_direct, tear_down, NULL},                                   \
+	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
-#name " engine", name, set_up_engine, tear_down, NULL                              \
+#name " engine", name, set_up_engine, world_close, NULL                            \
 	}
 
 int main(void)
