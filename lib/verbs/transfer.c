@@ -45,11 +45,19 @@ static enum verbs_step fail(
 	return VERBS_FINISHED;
 }
 
+/* No region was found because nobody could be asked: nobody is wrong. */
+static bool cannot_know(const struct verbs_responder *responder, enum verbs_reason reason)
+{
+	return reason == VERBS_REASON_REMOTE_KEY && responder->regions->unreachable;
+}
+
 /* The initiator is wrong about the other end's memory: both are told, as on a real network. */
 static enum verbs_step fail_remote(struct verbs_transfer *transfer,
 	struct verbs_responder *responder, uint32_t source, enum weir_wc_status status,
 	enum verbs_reason reason)
 {
+	if (cannot_know(responder, reason))
+		return VERBS_WAIT_PEER;
 	if (verbs_inbox_room(responder)) {
 		struct verbs_slot *slot = verbs_next_slot(responder);
 
@@ -170,6 +178,8 @@ static enum verbs_step send_step(struct verbs_transfer *transfer, struct verbs_r
 		if (from.base == NULL)
 			return fail(transfer, WEIR_WC_LOC_PROT_ERR, from.reason);
 		to = cursor_place(&into, from.bytes);
+		if (to.base == NULL && cannot_know(responder, to.reason))
+			return VERBS_WAIT_PEER;
 		if (to.base == NULL)
 			return receive_bad(transfer, responder, source, VERBS_REASON_RECEIVE_BAD);
 		memcpy(to.base, from.base, to.bytes);

@@ -28,6 +28,8 @@ struct verbs_region {
  * direct path the other end's are asked for at first use. */
 struct verbs_regions {
 	const struct verbs_region *(*find)(struct verbs_regions *regions, uint32_t key);
+	bool unreachable; /* who knows was not there to be asked: that the last one was not found
+			     says nothing of the key */
 };
 
 /* A queue pair's memory as it is mapped here, with an own copy of its geometry. */

@@ -200,11 +200,14 @@ static struct client_remote_region *map_region(struct client_remote *remote, uin
 	const unsigned writes =
 		WEIR_ACCESS_LOCAL_WRITE | WEIR_ACCESS_REMOTE_WRITE | WEIR_ACCESS_REMOTE_ATOMIC;
 	struct client_remote_region *found = NULL;
-	int fds[VERBS_FDS_MAX];
+	int fds[VERBS_FDS_MAX], status;
 	unsigned fd_count;
 
 	message.head.type = VERBS_GET_REGION;
-	if (client_request(remote->qp->qp.device, &message, NULL, 0, fds, &fd_count) != 0)
+	status = client_request(remote->qp->qp.device, &message, NULL, 0, fds, &fd_count);
+	/* Away; or a new one, to which the other end has not come back yet. */
+	remote->regions.unreachable = status == EIO || status == ETIMEDOUT || status == ENOTCONN;
+	if (status != 0)
 		return NULL;
 	if (fd_count == 1 && answer->bytes > 0 && answer->address + answer->bytes > answer->address)
 		found = calloc(1, sizeof(*found));
@@ -233,8 +236,10 @@ const struct verbs_region *client_remote_find(struct verbs_regions *regions, uin
 	uint32_t index = verbs_key_index(key);
 	struct client_remote_region **at = &remote->by_index[index];
 
-	if (key == 0 || __atomic_load_n(&remote->keys->keys[index], __ATOMIC_ACQUIRE) != key)
+	if (key == 0 || __atomic_load_n(&remote->keys->keys[index], __ATOMIC_ACQUIRE) != key) {
+		remote->regions.unreachable = false;
 		return NULL;
+	}
 	if (*at != NULL && (*at)->region.key == key)
 		return &(*at)->region;
 	if (*at != NULL)
