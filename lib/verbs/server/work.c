@@ -11,8 +11,13 @@
 #include "verbs/server/state.h"
 #include "verbs/transfer_parts.h"
 
+/* Of one queue pair. */
 enum { STEPS_A_TURN = 16 };
 #define BYTES_A_TURN (256u * 1024)
+/* Of all of a worker's, however many they are: its packets wait that long. In bytes copied, some
+ * 100 us; a look at a queue pair takes a cache line, and a step several, from where they are. */
+enum { LOOK_COST = 512, STEP_COST = 2048 };
+#define TURN_COST (512 * 1024)
 
 /* ---- taking a request ---- */
 
@@ -308,12 +313,13 @@ static bool queue_step(struct verbs_server *server, struct server_queue *queue)
 }
 
 /* A fair share of one queue pair's requests. */
-static unsigned queue_work(struct verbs_server *server, struct server_queue *queue)
+static unsigned queue_work(struct verbs_server *server, struct server_queue *queue, int64_t *budget)
 {
-	uint64_t enough = queue->done_bytes + BYTES_A_TURN;
+	uint64_t begin = queue->done_bytes, enough = begin + BYTES_A_TURN;
 	uint32_t before = queue->next;
 	unsigned steps = 0;
 
+	*budget -= LOOK_COST;
 	if (queue->mode == WORK_NOTHING)
 		return 0;
 	while (steps < STEPS_A_TURN && queue->done_bytes < enough && queue_step(server, queue)) {
@@ -322,6 +328,9 @@ static unsigned queue_work(struct verbs_server *server, struct server_queue *que
 		if (queue->transferring || __atomic_load_n(&server->stopped, __ATOMIC_RELAXED) != 0)
 			break;
 	}
+	if (steps > 0)
+		*budget -= steps * STEP_COST +
+			(queue->transferring ? BYTES_A_TURN : (int64_t)(queue->done_bytes - begin));
 	if (queue->next != before)
 		sender_wake(server, queue);
 	return steps;
@@ -330,7 +339,8 @@ static unsigned queue_work(struct verbs_server *server, struct server_queue *que
 unsigned verbs_server_work(struct verbs_server *server, unsigned number)
 {
 	struct server_worker *worker = &server->workers[number];
-	unsigned steps = 0, at;
+	unsigned steps = 0, at, i;
+	int64_t budget = TURN_COST;
 
 	if (__atomic_load_n(&worker->count, __ATOMIC_RELAXED) == 0 && !worker->flagged)
 		return 0;
@@ -339,14 +349,15 @@ unsigned verbs_server_work(struct verbs_server *server, unsigned number)
 	if (worker->flagged)
 		work_awake(worker);
 	at = worker->turn < worker->count ? worker->turn : 0;
-	worker->turn = at + 1;
-	for (unsigned i = 0; i < worker->count; i++, at++) {
-		if (at == worker->count)
+	for (i = 0; i < worker->count && budget > 0; i++) {
+		steps += queue_work(server, worker->queues[at], &budget);
+		if (++at == worker->count)
 			at = 0;
-		steps += queue_work(server, worker->queues[at]);
 		if (__atomic_load_n(&server->stopped, __ATOMIC_RELAXED) != 0)
 			break;
 	}
+	/* Where it came to; after a whole round, with the next one, so that each is first once. */
+	worker->turn = i < worker->count ? at : at + 1;
 	work_leave(worker);
 	return steps;
 }
