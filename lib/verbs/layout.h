@@ -245,7 +245,8 @@ struct verbs_srq_header {
 	X(BAD_MESSAGE, "a message on its socket makes no sense")                                   \
 	X(LIMIT, "more objects or memory than a connection may have")                              \
 	X(ENGINE_GONE, "the engine is gone")                                                       \
-	X(ATOMIC_UNKNOWN, "whether the atomic was done before the engine died cannot be told")
+	X(ATOMIC_UNKNOWN, "whether the atomic was done before the engine died cannot be told")     \
+	X(NO_HELLO, "it connected and did not say hello in time")
 
 enum verbs_reason {
 #define VERBS_REASON_ENUM(name, text) VERBS_REASON_##name,

@@ -118,8 +118,8 @@ struct verbs_modify_qp {
 	struct verbs_head head;
 	uint32_t queue, state; /* enum weir_qp_state */
 	uint32_t remote_queue; /* from RTR on, but for UD */
-	uint32_t rnr_retry, retry, timeout, access, qkey, path_mtu, resumed; /* resumed: requests
-				posted before the restart; the engine goes on at `executed` */
+	uint32_t rnr_retry, retry, timeout, access, qkey, path_mtu, resumed; /* resumed: 1: it
+				was so before a restart; the engine goes on at `executed` */
 };
 
 struct verbs_get_peer {

@@ -154,6 +154,7 @@ struct client_qp {
 	bool flushing; /* the error state: what is posted ends as WR_FLUSH_ERR when it is polled, */
 	bool given_back; /* what the other end had claimed of our SRQ was taken back */
 	uint32_t flush_status, flush_reason; /* but the oldest send so, if not 0 */
+	uint32_t send_room; /* so many requests may be posted before it is counted again */
 	struct verbs_queue own;
 	struct client_cq *send_cq, *recv_cq;
 	struct client_srq *srq;
@@ -184,9 +185,13 @@ struct client_qp {
 	struct weir_qp_cap cap;
 	struct client_raw *raw; /* WEIR_QPT_RAW_PACKET: raw.c */
 	uint32_t users; /* flows */
+	uint32_t drain_to; /* SQD: sends up to here are done, what is posted from then on waits */
+	bool draining; /* and then it is told so */
 	struct client_qp *next;
 };
 
+/* Between two looks for the other end. */
+enum { CLIENT_PEER_RETRY_NS = 100000 };
 enum { CLIENT_EVENTS_MAX = 256, CLIENT_CQS_MAX = 65536, CLIENT_CQE_MAX = 1 << 20 };
 
 struct weir_device {
@@ -197,6 +202,7 @@ struct weir_device {
 	bool fatal_said; /* and the application was told */
 	bool errors_untold; /* queue pairs went into an error state, which the engine does not know
 			     */
+	bool drains; /* a queue pair may be draining */
 	uint32_t kicked; /* enum verbs_reason */
 	char path[108];
 	pthread_mutex_t lock; /* objects */
@@ -253,6 +259,19 @@ void client_cq_tell_arming(struct client_cq *cq);
 /* cq.c. Both queues' locks, once if they are the same, in order; then the queue pair's. */
 void client_qp_lock(struct client_qp *qp);
 void client_qp_unlock(struct client_qp *qp);
+/* Locks of send_cq and of the queue pair held. Counts qp->send_room: as in verbs, a request takes
+ * its place in the send queue until its completion is polled. Returns whether there is any. */
+bool client_send_room(struct client_qp *qp);
+
+/* drain.c: SQD. client_qp_lock() held. What is posted is to be done, and then, if `tell`, said so;
+ * what is posted from now on waits. */
+void client_drain_begin(struct client_qp *qp, bool tell);
+/* Says so if it is. Locks of send_cq and of the queue pair held. */
+void client_drain_look(struct client_qp *qp);
+/* It is RTS again: what has waited goes on. */
+void client_drain_end(struct client_qp *qp);
+/* Goes on with all that drain, for who does not poll. No lock is held. */
+void client_drain_progress(struct weir_device *device);
 
 /* memory.c: the file behind [addr, addr + length): found, or made by moving its pages into shared
  * memory. The descriptor is `ret_owned` by the caller or the device's. 0 or an errno value. */
@@ -267,6 +286,8 @@ void client_memory_fini(struct weir_device *device);
  * posted before stands in own.requests already, on both paths: nothing is moved. */
 int client_peer_find(struct client_qp *qp);
 void client_peer_forget(struct client_qp *qp);
+/* For who only receives: looks for the other end, now and then, which may be waiting for us. */
+void client_peer_meet(struct client_qp *qp);
 const struct verbs_region *client_remote_find(struct verbs_regions *regions, uint32_t key);
 
 /* progress.c. Locks of send_cq and of the queue pair held. Moves on what is on its way; completions

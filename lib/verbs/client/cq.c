@@ -197,6 +197,22 @@ void client_cq_purge(struct client_cq *cq, uint32_t number)
 	cq->tail = kept;
 }
 
+bool client_send_room(struct client_qp *qp)
+{
+	const struct client_cq *cq = qp->send_cq;
+	uint32_t depth = qp->own.geometry.request_depth;
+	uint32_t taken = qp->sent_next - qp->sent_done, unpolled = cq->tail - cq->head;
+
+	/* Others' are in the ring too: which are its own is looked at only if it matters. */
+	if (taken + unpolled >= depth) {
+		unpolled = 0;
+		for (uint32_t i = cq->head; i != cq->tail; i++)
+			unpolled += cq->ring[i & cq->mask].qp_num == qp->qp.qp_num;
+	}
+	qp->send_room = taken + unpolled < depth ? depth - taken - unpolled : 0;
+	return qp->send_room > 0;
+}
+
 void client_qp_lock(struct client_qp *qp)
 {
 	struct client_cq *first = qp->send_cq, *second = qp->recv_cq;

@@ -83,9 +83,12 @@ static inline void client_wake_peer(struct client_qp *qp, bool solicited)
 /* After something was posted or taken: the other end may wait for just that. */
 static inline void client_wake_waiting(struct client_qp *qp)
 {
-	const struct verbs_queue_header *peer = qp->responder.queue.header;
+	const struct verbs_queue_header *peer;
 
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (__builtin_expect(qp->path == VERBS_PATH_NONE, 0))
+		client_peer_meet(qp);
+	peer = qp->responder.queue.header;
 	if (peer != NULL && qp->peer_event_fd >= 0 &&
 		__builtin_expect(__atomic_load_n(&peer->waits, __ATOMIC_RELAXED) != 0, 0))
 		client_write_event(qp->peer_event_fd);
@@ -97,6 +100,12 @@ static inline void client_ring_doorbell(struct client_qp *qp)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&qp->own.header->engine_asleep, __ATOMIC_RELAXED) != 0)
 		client_write_event(qp->qp.device->doorbell);
+}
+
+/* In SQD what was posted before is done. */
+static inline bool client_sends_next(const struct client_qp *qp)
+{
+	return qp->sends || (qp->qp.state == WEIR_QPS_SQD && qp->sent_done != qp->drain_to);
 }
 
 static inline struct verbs_request *client_request_at(const struct client_qp *qp, uint32_t number)

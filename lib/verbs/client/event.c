@@ -19,13 +19,15 @@
 void client_event(struct weir_device *device, enum weir_event_type type, void *object)
 {
 	struct weir_async_event event = {.event_type = type};
+	/* The last place is kept for what nobody may miss. */
+	uint32_t most = CLIENT_EVENTS_MAX - (type != WEIR_EVENT_DEVICE_FATAL);
 
 	if (object != NULL)
 		event.element.qp = object; /* whichever pointer it is */
 	else
 		event.element.port_num = 1;
 	client_lock(&device->event_lock);
-	if (device->events_tail - device->events_head < CLIENT_EVENTS_MAX)
+	if (device->events_tail - device->events_head < most)
 		device->events[device->events_tail++ % CLIENT_EVENTS_MAX] = event;
 	client_unlock(&device->event_lock);
 	eventfd_write(device->event_fd, 1);
@@ -84,7 +86,9 @@ int weir_get_async_event(struct weir_device *device, struct weir_async_event *re
 			return 0;
 		if (fcntl(device->async_fd, F_GETFL) & O_NONBLOCK)
 			return client_fail(EAGAIN, "no event waits");
-		if (poll(&waiting, 1, -1) < 0 && errno != EAGAIN)
+		if (poll(&waiting, 1, __atomic_load_n(&device->drains, __ATOMIC_RELAXED) ? 1 : -1) <
+				0 &&
+			errno != EAGAIN)
 			return client_fail(errno, "waiting for an event: %s", strerror(errno));
 	}
 }
@@ -173,6 +177,7 @@ void client_handle_events(struct weir_device *device)
 
 	client_take_events(device);
 	client_tell_errors(device);
+	client_drain_progress(device);
 	if (__atomic_load_n(&device->incoming_count, __ATOMIC_RELAXED) == 0)
 		return;
 	pthread_mutex_lock(&device->lock);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "verbs/client/client.h"
 #include "verbs/client/peer.h"
 
@@ -152,6 +153,20 @@ int client_peer_find(struct client_qp *qp)
 		return 0;
 	}
 	return ask_engine(qp);
+}
+
+void client_peer_meet(struct client_qp *qp)
+{
+	uint64_t now_ns;
+
+	if (qp->qp.state < WEIR_QPS_RTR || qp->qp.state == WEIR_QPS_ERR ||
+		qp->qp.qp_type == WEIR_QPT_UD || qp->qp.device->gone)
+		return;
+	now_ns = clock_monotonic_ns();
+	if (now_ns < qp->retry_at_ns)
+		return;
+	qp->retry_at_ns = now_ns + CLIENT_PEER_RETRY_NS;
+	client_peer_find(qp);
 }
 
 void client_peer_forget(struct client_qp *qp)

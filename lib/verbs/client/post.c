@@ -40,7 +40,7 @@ static int check_list(const struct client_qp *qp, const struct weir_send_wr *wr)
 
 static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint64_t bytes)
 {
-	if (!qp->sends && qp->qp.state != WEIR_QPS_ERR && qp->qp.state != WEIR_QPS_SQE)
+	if (!qp->sends && qp->qp.state < WEIR_QPS_SQD)
 		return client_fail(EINVAL,
 			"weir_post_send: queue pair %u is not in a state to send (RTS)",
 			qp->qp.qp_num);
@@ -55,8 +55,6 @@ static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint
 	if (bytes > (qp->qp.qp_type == WEIR_QPT_UD ? VERBS_UD_MAX : VERBS_MESSAGE_MAX))
 		return client_fail(EINVAL, "weir_post_send: a message of %lu bytes is too long",
 			(unsigned long)bytes);
-	if (qp->sent_next - qp->sent_done >= qp->own.geometry.request_depth)
-		return client_fail(ENOMEM, "weir_post_send: the send queue is full");
 	return 0;
 }
 
@@ -162,8 +160,10 @@ static inline bool quick(struct client_qp *qp, const struct weir_send_wr *wr, ui
 		done = false;
 	if (!done)
 		return false;
-	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0)
+	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0) {
+		qp->send_room--;
 		client_complete_sent(qp->send_cq, wr->wr_id, wr->opcode, bytes, qp->qp.qp_num);
+	}
 	return true;
 }
 
@@ -199,8 +199,10 @@ static void keep(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t b
 		memcpy(request->segments, wr->sg_list,
 			(size_t)wr->num_sge * sizeof(struct verbs_segment));
 	qp->sent_next++;
+	qp->send_room--;
 	qp->send_cq->pending++;
-	__atomic_store_n(&request->sequence, qp->sent_next, __ATOMIC_RELEASE);
+	if (qp->qp.state != WEIR_QPS_SQD) /* else the engine is to see it later */
+		__atomic_store_n(&request->sequence, qp->sent_next, __ATOMIC_RELEASE);
 }
 
 static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
@@ -208,6 +210,8 @@ static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
 	uint64_t bytes;
 	int result;
 
+	if (__builtin_expect(qp->send_room == 0, 0) && !client_send_room(qp))
+		return client_fail(ENOMEM, "weir_post_send: the send queue is full");
 	/* One piece, as most have: nothing else is looked at before the other end sees it. */
 	if (__builtin_expect(wr->num_sge == 1 && may_be_quick(qp), 1) &&
 		((wr->send_flags & WEIR_SEND_INLINE) == 0 ||

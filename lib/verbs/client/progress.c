@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "verbs/client/data_path.h"
 
-enum { PEER_RETRY_NS = 100000, STEPS_MAX = 16 };
+enum { STEPS_MAX = 16 };
 
 /* The oldest request is done. */
 static void finish(struct client_qp *qp, uint32_t status, uint32_t reason)
@@ -151,7 +151,7 @@ static void progress_direct(struct client_qp *qp)
 {
 	unsigned steps = 0;
 
-	while (qp->sent_done != qp->sent_next && steps++ < STEPS_MAX && qp->sends)
+	while (qp->sent_done != qp->sent_next && steps++ < STEPS_MAX && client_sends_next(qp))
 		if (!step(qp))
 			return;
 }
@@ -181,7 +181,7 @@ static void find_peer(struct client_qp *qp)
 
 	if (now_ns < qp->retry_at_ns)
 		return;
-	qp->retry_at_ns = now_ns + PEER_RETRY_NS;
+	qp->retry_at_ns = now_ns + CLIENT_PEER_RETRY_NS;
 	if (client_peer_find(qp) == ENOTCONN || qp->path == VERBS_PATH_NONE)
 		wait(qp, VERBS_WAIT_PEER);
 	else if (qp->path == VERBS_PATH_ENGINE)
@@ -205,7 +205,7 @@ void client_progress(struct client_qp *qp)
 		flush_sends(qp);
 		return;
 	}
-	if (qp->path == VERBS_PATH_NONE)
+	if (qp->path == VERBS_PATH_NONE && client_sends_next(qp))
 		find_peer(qp);
 	if (qp->path == VERBS_PATH_DIRECT) {
 		progress_direct(qp);
@@ -214,6 +214,8 @@ void client_progress(struct client_qp *qp)
 			__atomic_store_n(&qp->own.header->waits, 0, __ATOMIC_RELEASE);
 	} else if (qp->path == VERBS_PATH_ENGINE)
 		progress_engine(qp);
+	if (__builtin_expect(qp->draining, 0))
+		client_drain_look(qp);
 }
 
 void client_flush(struct client_qp *qp, uint32_t status, uint32_t reason)

@@ -29,7 +29,7 @@ int client_srq_announce(struct client_srq *srq, uint32_t wanted);
 
 /* What queue pair and memory are like in RESET. client_qp_lock() held. */
 void client_qp_empty(struct client_qp *qp);
-/* Asks the engine for a state. resumed: requests posted before (protocol.h). */
+/* Asks the engine for a state. resumed: it was there before (protocol.h). */
 int client_qp_announce_state(struct client_qp *qp, const struct weir_qp_attr *attr,
 	enum weir_qp_state state, uint32_t resumed);
 

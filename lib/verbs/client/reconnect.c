@@ -54,7 +54,7 @@ static int restore_state(struct client_qp *qp)
 	static const enum weir_qp_state way[] = {
 		WEIR_QPS_INIT, WEIR_QPS_RTR, WEIR_QPS_RTS, WEIR_QPS_SQD};
 	enum weir_qp_state state = qp->qp.state;
-	uint32_t resumed = qp->sent_next;
+	const uint32_t resumed = 1;
 	int status = 0;
 
 	if (state == WEIR_QPS_RESET)
@@ -89,6 +89,12 @@ static int restore_queue(struct client_qp *qp)
 		status = restore_state(qp);
 	if (status == 0)
 		qp->error_untold = false;
+	/* Its other end went before the engine did, which came no further than to write it. */
+	if (status == 0 &&
+		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED) {
+		client_progress(qp);
+		client_qp_error(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
+	}
 	client_qp_unlock(qp);
 	return status;
 }

@@ -174,6 +174,8 @@ void client_qp_empty(struct client_qp *qp)
 	qp->received_done = qp->received_next = 0;
 	qp->inbox_next = qp->consumed_told = 0;
 	qp->transferring = qp->flushing = qp->error_untold = qp->given_back = false;
+	qp->draining = false;
+	qp->send_room = 0;
 	qp->flush_status = WEIR_WC_SUCCESS;
 	qp->waiting = VERBS_FINISHED;
 	qp->retry_at_ns = 0;
@@ -238,8 +240,10 @@ static int modify(struct client_qp *qp, const struct weir_qp_attr *attr, unsigne
 	qp->flushing = to == WEIR_QPS_ERR;
 	qp->flush_status = WEIR_WC_SUCCESS;
 	state_show(qp, to);
-	if (to == WEIR_QPS_SQD && (mask & WEIR_QP_EN_SQD_ASYNC_NOTIFY) != 0)
-		client_event(qp->qp.device, WEIR_EVENT_SQ_DRAINED, qp);
+	if (to == WEIR_QPS_SQD && from == WEIR_QPS_RTS)
+		client_drain_begin(qp, (mask & WEIR_QP_EN_SQD_ASYNC_NOTIFY) != 0);
+	if (to == WEIR_QPS_RTS && from == WEIR_QPS_SQD)
+		client_drain_end(qp);
 	if (to == WEIR_QPS_ERR) {
 		if (qp->srq != NULL && from != WEIR_QPS_ERR)
 			client_event(qp->qp.device, WEIR_EVENT_QP_LAST_WQE_REACHED, qp);
@@ -251,12 +255,18 @@ static int modify(struct client_qp *qp, const struct weir_qp_attr *attr, unsigne
 int weir_modify_qp(struct weir_qp *public, const struct weir_qp_attr *attr, unsigned mask)
 {
 	struct client_qp *qp = (struct client_qp *)public;
+	bool resets = (mask & WEIR_QP_STATE) != 0 && attr->qp_state == WEIR_QPS_RESET;
 	int status;
 
 	client_handle_events(public->device);
+	/* RESET unmaps the other end, at which a thread that takes a region away may be looking. */
+	if (resets)
+		pthread_mutex_lock(&public->device->lock);
 	client_qp_lock(qp);
 	status = modify(qp, attr, mask);
 	client_qp_unlock(qp);
+	if (resets)
+		pthread_mutex_unlock(&public->device->lock);
 	return status;
 }
 

@@ -73,9 +73,12 @@ static void say_kicked(int socket, uint32_t reason)
 
 /* No descriptor is left: take one from the side, so that the one who waits is at least sent away
  * and the listener does not stay readable for ever. */
-static void turn_away(struct verbs_server *server)
+static bool turn_away(struct verbs_server *server)
 {
 	int socket;
+
+	if (server->spare_fd < 0)
+		return false;
 
 	close(server->spare_fd);
 	socket = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -84,6 +87,17 @@ static void turn_away(struct verbs_server *server)
 		close(socket);
 	}
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return socket >= 0;
+}
+
+/* What is wrong with the one who waits is over with him. Else he goes on waiting, and the listener
+ * stays readable: not to be asked again at once. */
+static void accept_failed(struct verbs_server *server, int code)
+{
+	if (code == EAGAIN || code == EINTR || code == ECONNABORTED)
+		return;
+	if ((code != EMFILE && code != ENFILE) || !turn_away(server))
+		deadline_deaf(server);
 }
 
 void server_accept(struct verbs_server *server)
@@ -92,19 +106,20 @@ void server_accept(struct verbs_server *server)
 	struct server_connection *connection;
 
 	if (socket < 0) {
-		if (errno == EMFILE || errno == ENFILE)
-			turn_away(server);
+		accept_failed(server, errno);
 		return;
 	}
 	connection = server->connection_count < server->config.connections
 		? connection_new(server, socket)
 		: NULL;
-	if (connection == NULL || watch(connection, EPOLL_CTL_ADD, EPOLLIN) < 0) {
+	if (connection == NULL || !server_user_has_place(connection) ||
+		watch(connection, EPOLL_CTL_ADD, EPOLLIN) < 0) {
 		say_kicked(socket, VERBS_REASON_LIMIT);
 		close(socket);
 		connection_free(connection);
 		return;
 	}
+	deadline_hello(connection);
 	connection->number = ++server->connection_next;
 	connection->next = server->connections;
 	server->connections = connection;

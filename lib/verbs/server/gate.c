@@ -76,8 +76,8 @@ int work_init(struct verbs_server *server, struct error *error)
 	memset(server->workers, 0, count * sizeof(*server->workers));
 	for (; server->worker_count < count; server->worker_count++) {
 		struct server_worker *worker = &server->workers[server->worker_count];
-		struct epoll_event event = {
-			.events = EPOLLIN, .data.u64 = (uint64_t)(uintptr_t)worker | 2};
+		struct epoll_event event = {.events = EPOLLIN,
+			.data.u64 = (uint64_t)(uintptr_t)worker | SOURCE_WORKER_TIMER};
 
 		worker->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 		if (worker->timer < 0)

@@ -29,8 +29,8 @@ static int own_memory_map(
 
 static int doorbell_make(struct server_connection *connection, struct error *error)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)(uintptr_t)connection | 1};
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET,
+		.data.u64 = (uint64_t)(uintptr_t)connection | SOURCE_DOORBELL};
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (fd < 0)

@@ -86,6 +86,18 @@ static void request_forget(struct server_queue *queue)
 	queue->transferring = false;
 }
 
+void server_peer_gone(struct server_queue *queue)
+{
+	const struct server_bell *bell = &queue->connection->server->bell;
+
+	queue->remote = 0;
+	condition_set(queue, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);
+	bell_ring(bell, queue->connection, queue->receive_event_fd);
+	bell_ring(bell, queue->connection, queue->send_event_fd);
+	server_tell(queue->connection, VERBS_EVENT_PEER_GONE, queue->number, queue->number,
+		VERBS_REASON_PEER_GONE);
+}
+
 void server_unpair(struct server_queue *queue, bool gone)
 {
 	struct server_queue *other = queue->peer;
@@ -97,12 +109,7 @@ void server_unpair(struct server_queue *queue, bool gone)
 	request_forget(other);
 	if (!gone || other == queue)
 		return;
-	other->remote = 0;
-	condition_set(other, VERBS_PEER_GONE, VERBS_REASON_PEER_GONE);
-	bell_ring(&queue->connection->server->bell, other->connection, other->receive_event_fd);
-	bell_ring(&queue->connection->server->bell, other->connection, other->send_event_fd);
-	server_tell(other->connection, VERBS_EVENT_PEER_GONE, other->number, other->number,
-		VERBS_REASON_PEER_GONE);
+	server_peer_gone(other);
 }
 
 static int not_connected(struct server_call *call, const struct server_queue *queue)

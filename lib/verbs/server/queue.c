@@ -206,6 +206,11 @@ static int header_check(struct server_call *call, struct server_queue *queue)
 	return 0;
 }
 
+static bool is_open(uint32_t state)
+{
+	return state >= WEIR_QPS_RTR && state != WEIR_QPS_ERR;
+}
+
 static uint8_t mode_of(uint32_t state)
 {
 	switch (state) {
@@ -229,9 +234,10 @@ static void sender_reset(struct server_queue *queue)
 /* Workers are stopped. */
 static int state_set(struct server_queue *queue, const struct verbs_modify_qp *request)
 {
-	bool receives = request->state >= WEIR_QPS_RTR && request->state != WEIR_QPS_ERR;
+	bool receives = is_open(request->state);
 	uint8_t mode = mode_of(request->state);
 	struct verbs_queue_header *header = queue->responder.queue.header;
+	int rc;
 
 	queue->rnr_retry = request->rnr_retry;
 	queue->retry = request->retry & 7;
@@ -239,26 +245,43 @@ static int state_set(struct server_queue *queue, const struct verbs_modify_qp *r
 	if (request->state == WEIR_QPS_RESET || request->state == WEIR_QPS_INIT) {
 		server_unpair(queue, false);
 		queue->remote = queue->remote_connection = 0;
-		/* On the way back after a restart its memory says how far the last one came. */
-		if (request->resumed == 0)
+		queue->alone_since_ns = 0;
+		/* On the way back after a restart its memory says how far the last engine came, and
+		 * what that one had against the other end. */
+		if (request->resumed == 0) {
 			sender_reset(queue);
-		__atomic_store_n(&header->condition, VERBS_CONNECTED, __ATOMIC_RELEASE);
+			__atomic_store_n(&header->condition, VERBS_CONNECTED, __ATOMIC_RELEASE);
+		}
 	} else if (queue->type != WEIR_QPT_UD && request->remote_queue != queue->remote) {
 		server_unpair(queue, false);
 		queue->remote = request->remote_queue;
 		queue->remote_connection = 0;
+		queue->alone_since_ns = 0;
 		/* What an engine of before noted was for another end. */
 		queue->resuming = false;
 	}
-	if (receives && queue->state < WEIR_QPS_RTR)
-		work_restore_inbox(queue);
 	if (mode == WORK_SEND && queue->mode == WORK_FLUSH)
 		work_flush(queue);
-	if (mode == WORK_SEND && queue->mode == WORK_NOTHING && request->resumed != 0)
-		work_restore_requests(queue);
 	queue->mode = mode;
 	queue->state = request->state;
-	return receives ? server_pair(queue) : 0;
+	if (!receives)
+		return 0;
+	rc = server_pair(queue);
+	/* Its other end may have died with the engine: nobody else would tell it. */
+	if (request->resumed != 0 && queue->peer == NULL && queue->type != WEIR_QPT_UD)
+		deadline_alone(queue);
+	return rc;
+}
+
+/* Counters from what stands in its memory. That is long: before workers are stopped, as none of
+ * them knows yet a queue pair that does not receive, or send. */
+static void state_prepare(struct server_queue *queue, const struct verbs_modify_qp *request)
+{
+	if (is_open(request->state) && queue->state < WEIR_QPS_RTR)
+		work_restore_inbox(queue);
+	if (mode_of(request->state) == WORK_SEND && queue->mode == WORK_NOTHING &&
+		request->resumed != 0)
+		work_restore_requests(queue);
 }
 
 int server_modify_qp(struct server_call *call)
@@ -276,10 +299,11 @@ int server_modify_qp(struct server_call *call)
 		queue->state = request->state;
 		return 0;
 	}
-	if (request->state >= WEIR_QPS_RTR && request->state != WEIR_QPS_ERR)
+	if (is_open(request->state))
 		rc = header_check(call, queue);
 	if (rc < 0)
 		return rc;
+	state_prepare(queue, request);
 	work_stop(server);
 	rc = state_set(queue, request);
 	work_go_on(server);

@@ -71,6 +71,16 @@ static bool acceptable(const struct server_connection *connection,
 		connection->greeted == (type != VERBS_HELLO);
 }
 
+/* What comes with descriptors is mapped. */
+static int room_check(struct server_call *call)
+{
+	const struct server_connection *connection = call->connection;
+
+	if (connection->fd_count + call->fd_count > connection->server->fds_max)
+		return server_refuse(call, "descriptors", connection->server->fds_max);
+	return server_mapping_check(call);
+}
+
 static void answer(struct server_call *call, int rc)
 {
 	union verbs_message *message = call->answer;
@@ -105,9 +115,8 @@ void server_handle(struct server_connection *connection, const union verbs_messa
 	if (!acceptable(connection, request, fd_count)) {
 		server_kick(connection, VERBS_REASON_BAD_MESSAGE);
 	} else {
-		if (connection->fd_count + fd_count > connection->server->fds_max)
-			rc = server_refuse(&call, "descriptors", connection->server->fds_max);
-		else
+		rc = fd_count > 0 ? room_check(&call) : 0;
+		if (rc == 0)
 			rc = requests[request->head.type].handle(&call);
 		answer(&call, rc);
 		if (call.answer_own_fd >= 0) /* an answer that waits has a duplicate */

@@ -8,33 +8,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "verbs/server/state.h"
 
-enum { EVENTS_MAX = 32, STEP_NS = 1000000, RESERVED_FDS = 256, FDS_MIN = 32 };
-
-/* Descriptors are the engine's as a whole: each connection gets its share, or one could take those
- * of all. */
-static void share_descriptors(struct verbs_server *server)
-{
-	struct rlimit limit;
-	uint64_t share;
-
-	server->fds_max = FDS_MIN;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	if (limit.rlim_cur <= RESERVED_FDS || server->config.connections == 0)
-		return;
-	share = (limit.rlim_cur - RESERVED_FDS) / server->config.connections;
-	if (share > server->fds_max)
-		server->fds_max = share > 1u << 20 ? 1u << 20 : (uint32_t)share;
-}
+enum { EVENTS_MAX = 32, STEP_NS = 1000000 };
 
 static void identify(struct verbs_server *server)
 {
@@ -81,11 +60,11 @@ int verbs_server_create(const struct verbs_server_config *config,
 		sizeof(server->version) - 1);
 	server->raw = raw;
 	server->raw_argument = raw_argument;
-	server->listener = -1;
+	server->listener = server->deadline = -1;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_mutex_init(&server->turn, NULL);
 	bell_init(&server->bell);
-	share_descriptors(server);
+	server_share(server);
 	identify(server);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -94,6 +73,8 @@ int verbs_server_create(const struct verbs_server_config *config,
 		goto destroy;
 	}
 	rc = work_init(server, error);
+	if (rc == 0)
+		rc = deadline_init(server, error);
 	if (rc == 0)
 		rc = server_listen(server, config->socket, error);
 	if (rc == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0)
@@ -124,6 +105,8 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 	server_reap(server);
 	work_fini(server);
 	bell_fini(&server->bell);
+	if (server->deadline >= 0)
+		close(server->deadline);
 	if (server->epoll >= 0)
 		close(server->epoll);
 	if (server->spare_fd >= 0)
@@ -146,31 +129,33 @@ int verbs_server_fd(const struct verbs_server *server)
 	return server->epoll;
 }
 
-/* What is tagged with 0 is a connection's socket (NULL: the listener), 1 its doorbell, 2 a worker's
- * timer. */
 static void source_handle(struct verbs_server *server, const struct epoll_event *event)
 {
-	unsigned tag = event->data.u64 & 3;
-	void *source = (void *)(uintptr_t)(event->data.u64 & ~(uint64_t)3);
+	void *source = (void *)(uintptr_t)(event->data.u64 & ~(uint64_t)SOURCE_MASK);
+	struct server_worker *worker = source;
 	uint64_t count;
 
-	if (tag == 1) {
+	switch ((enum server_source)(event->data.u64 & SOURCE_MASK)) {
+	case SOURCE_DOORBELL:
 		/* Edge-triggered and never read: the application has it too, and could make the
 		 * read wait for ever. */
 		work_wake_all(server);
-	} else if (tag == 2) {
-		struct server_worker *worker = source;
-
+		return;
+	case SOURCE_WORKER_TIMER:
 		if (read(worker->timer, &count, sizeof(count)) >= 0)
 			work_wake(worker);
-	} else if (source == NULL) {
-		server_accept(server);
-	} else {
-		if ((event->events & (EPOLLOUT | EPOLLHUP)) != 0)
-			server_connection_write(source);
-		if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-			server_connection_read(source);
+		return;
+	case SOURCE_DEADLINE: deadline_pass(server); return;
+	default: break;
 	}
+	if (source == NULL) {
+		server_accept(server);
+		return;
+	}
+	if ((event->events & (EPOLLOUT | EPOLLHUP)) != 0)
+		server_connection_write(source);
+	if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		server_connection_read(source);
 }
 
 void verbs_server_step(struct verbs_server *server)

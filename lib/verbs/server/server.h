@@ -31,6 +31,8 @@ struct verbs_server_config {
 	uint64_t bytes; /* registered, of each connection */
 	const char *version; /* of the engine */
 	uint32_t workers; /* that do requests; 0: the direct path only */
+	uint32_t mappings; /* regions and queues in all; 0: half of vm.max_map_count */
+	uint64_t patience_ns; /* with who does not say hello, or does not come back; 0: 5 s */
 };
 
 struct verbs_server;

@@ -78,6 +78,7 @@ struct server_queue {
 	int memory_fd;
 	bool checked; /* its header is as agreed */
 	bool attached; /* raw: the engine serves it */
+	uint64_t alone_since_ns; /* it came back, its other end has not; 0: else */
 	uint64_t raw_bytes; /* raw: of the area */
 	struct server_queue *next_of_connection, *next_of_bucket;
 };
@@ -106,6 +107,8 @@ struct server_connection {
 	char name[VERBS_NAME_BYTES];
 	bool trusted; /* of the engine's user, or root */
 	bool greeted, closing;
+	bool some_alone; /* of its queue pairs */
+	uint64_t since_ns; /* accepted */
 	uint32_t reason; /* why it is kicked; 0: it went by itself */
 	uint32_t refused; /* requests over its limits */
 	uint32_t fd_count; /* of its that we keep */
@@ -153,6 +156,9 @@ struct verbs_server {
 	uint64_t device, inode; /* of the socket's file: only ours is removed */
 	uint64_t guid;
 	uint32_t fds_max; /* a connection may have us keep */
+	int deadline; /* timer */
+	uint64_t due_ns; /* when it rings; 0: not */
+	uint64_t deaf_until_ns; /* accepting failed; 0: it listens */
 	uint32_t connection_next, queue_next;
 	uint64_t connections_ever, kicked, died;
 	uint32_t last_reason;
@@ -180,12 +186,33 @@ struct server_call {
 	struct error error;
 };
 
+/* What is watched: the lower bits of a pointer to it. */
+enum server_source {
+	SOURCE_CONNECTION, /* its socket; NULL: the listener */
+	SOURCE_DOORBELL,
+	SOURCE_WORKER_TIMER,
+	SOURCE_DEADLINE,
+	SOURCE_MASK = 3,
+};
+
 /* server.c: takes `lock`, in turn. */
 void server_lock(struct verbs_server *server);
 
 /* listen.c */
 int server_listen(struct verbs_server *server, const char *path, struct error *error);
 void server_listen_close(struct verbs_server *server);
+
+/* deadline.c */
+int deadline_init(struct verbs_server *server, struct error *error);
+void deadline_hello(struct server_connection *connection); /* it was accepted just now */
+void deadline_alone(struct server_queue *queue);
+void deadline_deaf(struct verbs_server *server); /* accepting is of no use for a while */
+void deadline_pass(struct verbs_server *server);
+
+/* share.c */
+void server_share(struct verbs_server *server);
+bool server_user_has_place(const struct server_connection *connection); /* not yet in the list */
+int server_mapping_check(struct server_call *call); /* -ENOMEM: no more */
 
 /* connection.c. Kicking and dying only mark; server_reap() closes. */
 void server_accept(struct verbs_server *server);
@@ -237,6 +264,8 @@ int server_get_region(struct server_call *call);
 /* Connects it with the other end if that wants it too, and gives it to a worker if it needs one.
  * Workers stopped. */
 int server_pair(struct server_queue *queue);
+/* Its other end is no more: it is told. */
+void server_peer_gone(struct server_queue *queue);
 /* gone: the queue pair, or its process, is no more: the other end is told. Workers stopped. */
 void server_unpair(struct server_queue *queue, bool gone);
 

@@ -25,6 +25,7 @@ struct engine {
 	struct verbs_server *server;
 	pthread_t server_thread, worker_thread;
 	bool stop;
+	uint64_t patience_ns; /* 0: what the server has by itself */
 };
 
 static inline void *engine_serve(void *argument)
@@ -64,6 +65,7 @@ static inline void engine_start(struct engine *engine, enum verbs_policy policy)
 		.bytes = 1ull << 30,
 		.version = "test",
 		.workers = 1,
+		.patience_ns = engine->patience_ns,
 	};
 	struct error error = {.code = 0};
 
