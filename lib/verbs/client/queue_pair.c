@@ -243,19 +243,17 @@ struct weir_qp *weir_create_qp(struct weir_pd *pd, struct weir_qp_init_attr *att
 
 /* ---- destroying ---- */
 
+/* device->lock held. */
 static void qp_leave(struct client_qp *qp)
 {
-	struct weir_device *device = qp->qp.device;
-	struct client_qp **at;
+	struct client_qp **at = &qp->qp.device->qps;
 
-	pthread_mutex_lock(&device->lock);
-	for (at = &device->qps; *at != qp; at = &(*at)->next)
-		;
+	while (*at != qp)
+		at = &(*at)->next;
 	*at = qp->next;
 	((struct client_pd *)qp->qp.pd)->users--;
 	if (qp->srq != NULL)
 		qp->srq->users--;
-	pthread_mutex_unlock(&device->lock);
 }
 
 /* Who sends here learns it at once, not only when the engine tells him. */
@@ -295,8 +293,12 @@ static void receives_return(struct client_qp *qp)
 
 void client_qp_destroy(struct client_qp *qp)
 {
-	client_handle_events(qp->qp.device);
-	qp_leave(qp);
+	struct weir_device *device = qp->qp.device;
+
+	client_handle_events(device);
+	/* In the list to the end: who takes a region away meanwhile waits for its other end, too.
+	 */
+	pthread_mutex_lock(&device->lock);
 	if (qp->raw == NULL) {
 		peer_know(qp);
 		qp_shut(qp);
@@ -304,8 +306,10 @@ void client_qp_destroy(struct client_qp *qp)
 	unannounce(qp);
 	if (qp->raw == NULL)
 		receives_return(qp);
+	qp_leave(qp);
+	pthread_mutex_unlock(&device->lock);
 	client_raw_destroy(qp);
-	client_event_forget(qp->qp.device, qp);
+	client_event_forget(device, qp);
 	qp_free(qp);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sleeping and being woken: completion events, asynchronous events, an engine that goes. */
 #include "client_engine.h"
+#include "verbs/client/client.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -329,6 +330,25 @@ static void fatal(void **state)
 	assert_false(attr.active);
 }
 
+/* The event that nobody may miss has a place where others have none. */
+static void fatal_after_many(void **state)
+{
+	struct world *world = *state;
+	struct end *one = &world->one;
+	struct weir_async_event event;
+	unsigned count = 0;
+
+	assert_int_equal(fcntl(weir_async_fd(one->device), F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 2 * CLIENT_EVENTS_MAX; i++)
+		client_event(one->device, WEIR_EVENT_PORT_ACTIVE, NULL);
+	engine_stop(&world->engine);
+	event.event_type = WEIR_EVENT_CQ_ERR;
+	while (weir_get_async_event(one->device, &event) == 0)
+		count++;
+	assert_int_equal(event.event_type, WEIR_EVENT_DEVICE_FATAL);
+	assert_int_equal(count, CLIENT_EVENTS_MAX);
+}
+
 /* The same objects at the next engine; what was on its way is done once. */
 static void reconnect(struct world *world, enum verbs_policy policy)
 {
@@ -418,6 +438,7 @@ int main(void)
 		BOTH(two_queues),
 		BOTH(peer_gone),
 		BOTH(fatal),
+		{"fatal_after_many direct", fatal_after_many, set_up_direct, world_close, NULL},
 		cmocka_unit_test_setup_teardown(reconnect_direct, set_up_direct, world_close),
 		cmocka_unit_test_setup_teardown(reconnect_engine, set_up_engine, world_close),
 		cmocka_unit_test(nobody_there),

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The send queue as verbs has it: full until completions are polled, and drained. */
+#include "client_engine.h"
+
+#include <fcntl.h>
+
+static int set_up(void **state, enum verbs_policy policy)
+{
+	struct world *world = world_open(policy);
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	*state = world;
+	return 0;
+}
+
+static int set_up_direct(void **state)
+{
+	return set_up(state, VERBS_POLICY_DIRECT);
+}
+
+static int set_up_engine(void **state)
+{
+	return set_up(state, VERBS_POLICY_ENGINE);
+}
+
+/* ---- full ---- */
+
+static int post_write(struct world *world, struct weir_qp *qp, bool signaled)
+{
+	struct weir_sge sge = {(uintptr_t)world->one.memory, 64, world->one.mr->lkey};
+	struct weir_send_wr wr = {.wr_id = 5,
+				    .sg_list = &sge,
+				    .num_sge = 1,
+				    .opcode = WEIR_WR_RDMA_WRITE,
+				    .send_flags = signaled ? WEIR_SEND_SIGNALED : 0,
+				    .wr.rdma = {(uintptr_t)world->other.memory,
+					    world->other.mr->rkey}},
+			    *bad = NULL;
+	int status = weir_post_send(qp, &wr, &bad);
+
+	assert_ptr_equal(bad, status == 0 ? NULL : &wr);
+	return status;
+}
+
+static unsigned post_until_full(struct world *world, struct weir_qp *qp)
+{
+	unsigned posted = 0;
+	int status;
+
+	while ((status = post_write(world, qp, true)) == 0)
+		assert_true(++posted <= 1000);
+	assert_int_equal(status, ENOMEM);
+	return posted;
+}
+
+/* A program that posts until there is no more room, and then polls. */
+static void full(void **state)
+{
+	struct world *world = *state;
+	struct weir_wc wc[END_DEPTH];
+	int polled = 0;
+
+	assert_int_equal(post_until_full(world, world->one.qp), END_DEPTH);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(end_poll(&world->one).status, WEIR_WC_SUCCESS);
+	assert_int_equal(post_until_full(world, world->one.qp), 3);
+	for (int i = 0; i < 60000 && polled < END_DEPTH; i++) {
+		int count = weir_poll_cq(world->one.cq, END_DEPTH, wc);
+
+		assert_in_range(count, 0, END_DEPTH - polled);
+		polled += count;
+		if (count == 0)
+			usleep(50);
+	}
+	assert_int_equal(polled, END_DEPTH);
+	assert_int_equal(post_until_full(world, world->one.qp), END_DEPTH);
+}
+
+/* Two queue pairs with one completion queue: each has its own room. */
+static void full_beside(void **state)
+{
+	struct world *world = *state;
+	struct end beside = world->one, other = world->other;
+
+	end_make(&beside, WEIR_QPT_RC, NULL);
+	end_make(&other, WEIR_QPT_RC, NULL);
+	ends_connect(&beside, &other);
+	assert_int_equal(post_until_full(world, world->one.qp), END_DEPTH);
+	assert_int_equal(post_until_full(world, beside.qp), END_DEPTH);
+	assert_int_equal(end_poll(&beside).status, WEIR_WC_SUCCESS);
+	assert_int_equal(
+		post_until_full(world, world->one.qp) + post_until_full(world, beside.qp), 1);
+	MUST(weir_destroy_qp(world->one.qp));
+	assert_in_range(post_until_full(world, beside.qp), 0, 1);
+}
+
+/* ---- drained ---- */
+
+static void modify(struct end *end, enum weir_qp_state state, unsigned mask)
+{
+	const struct weir_qp_attr attr = {.qp_state = state};
+
+	MUST(weir_modify_qp(end->qp, &attr, WEIR_QP_STATE | mask));
+}
+
+static bool drained(struct end *end)
+{
+	struct weir_async_event event;
+	int status = weir_get_async_event(end->device, &event);
+
+	if (status != 0) {
+		assert_int_equal(status, EAGAIN);
+		return false;
+	}
+	assert_int_equal(event.event_type, WEIR_EVENT_SQ_DRAINED);
+	assert_ptr_equal(event.element.qp, end->qp);
+	return true;
+}
+
+static bool poll_some(struct end *end)
+{
+	struct weir_wc wc;
+
+	for (int i = 0; i < 300; i++) {
+		if (weir_poll_cq(end->cq, 1, &wc) != 0)
+			return true;
+		usleep(10);
+	}
+	return false;
+}
+
+static void sqd(void **state)
+{
+	struct world *world = *state;
+	struct end *one = &world->one, *other = &world->other;
+
+	fcntl(weir_async_fd(one->device), F_SETFL, O_NONBLOCK);
+	MUST(end_post_send(one, 1, 0, 64, 0)); /* waits for a receive */
+	modify(one, WEIR_QPS_SQD, WEIR_QP_EN_SQD_ASYNC_NOTIFY);
+	assert_int_equal(one->qp->state, WEIR_QPS_SQD);
+	assert_false(drained(one));
+	assert_int_equal(post_write(world, one->qp, true), 0);
+	MUST(end_post_send(one, 2, 0, 64, 0));
+	assert_false(drained(one));
+
+	/* What was posted before is done, and told; nothing else is. */
+	for (uint64_t i = 0; i < 2; i++)
+		MUST(end_post_recv(other, 10 + i, 4096, 64));
+	for (int i = 0; i < 5000 && !drained(one); i++) {
+		assert_int_not_equal(i, 4999);
+		usleep(100);
+	}
+	assert_false(drained(one));
+	assert_int_equal(end_poll(other).wr_id, 10);
+	assert_int_equal(end_poll(one).wr_id, 1);
+	assert_false(poll_some(one));
+	assert_false(poll_some(other));
+
+	modify(one, WEIR_QPS_RTS, 0);
+	assert_int_equal(end_poll(one).wr_id, 5);
+	assert_int_equal(end_poll(one).wr_id, 2);
+	assert_int_equal(end_poll(other).wr_id, 11);
+
+	/* Nothing is posted: at once. */
+	modify(one, WEIR_QPS_SQD, WEIR_QP_EN_SQD_ASYNC_NOTIFY);
+	assert_true(drained(one));
+	modify(one, WEIR_QPS_RTS, 0);
+	modify(one, WEIR_QPS_SQD, 0);
+	assert_false(drained(one));
+}
+
+/* Who waits for the event need not poll. */
+static void sqd_waits(void **state)
+{
+	struct world *world = *state;
+	struct weir_async_event event;
+
+	MUST(end_post_send(&world->one, 1, 0, 64, 0));
+	modify(&world->one, WEIR_QPS_SQD, WEIR_QP_EN_SQD_ASYNC_NOTIFY);
+	MUST(end_post_recv(&world->other, 2, 4096, 64));
+	MUST(weir_get_async_event(world->one.device, &event));
+	assert_int_equal(event.event_type, WEIR_EVENT_SQ_DRAINED);
+}
+
+#define BOTH(name)                                                                                 \
+	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
+	{                                                                                          \
+#name " engine", name, set_up_engine, world_close, NULL                            \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(full),
+		BOTH(full_beside),
+		BOTH(sqd),
+		BOTH(sqd_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
