@@ -139,24 +139,24 @@ enum weir_wc_opcode {
 
 enum weir_wc_flags { WEIR_WC_GRH = 1 << 0, WEIR_WC_WITH_IMM = 1 << 1 };
 
-enum weir_event_type { /* asynchronous events */
-	WEIR_EVENT_CQ_ERR,
+enum weir_event_type { /* asynchronous events, with verbs' numbers; the others do not come */
+	WEIR_EVENT_CQ_ERR, /* it had no room for a completion */
 	WEIR_EVENT_QP_FATAL,
 	WEIR_EVENT_QP_REQ_ERR,
-	WEIR_EVENT_QP_ACCESS_ERR,
+	WEIR_EVENT_QP_ACCESS_ERR, /* its other end tried what it may not */
 	WEIR_EVENT_COMM_EST,
-	WEIR_EVENT_SQ_DRAINED,
+	WEIR_EVENT_SQ_DRAINED, /* in SQD, asked for with WEIR_QP_EN_SQD_ASYNC_NOTIFY */
 	WEIR_EVENT_PATH_MIG,
 	WEIR_EVENT_PATH_MIG_ERR,
 	WEIR_EVENT_DEVICE_FATAL, /* the engine is gone: weir_reconnect() */
-	WEIR_EVENT_PORT_ACTIVE,
+	WEIR_EVENT_PORT_ACTIVE, /* weir_reconnect() has found an engine */
 	WEIR_EVENT_PORT_ERR,
 	WEIR_EVENT_LID_CHANGE,
 	WEIR_EVENT_PKEY_CHANGE,
 	WEIR_EVENT_SM_CHANGE,
 	WEIR_EVENT_SRQ_ERR,
-	WEIR_EVENT_SRQ_LIMIT_REACHED,
-	WEIR_EVENT_QP_LAST_WQE_REACHED,
+	WEIR_EVENT_SRQ_LIMIT_REACHED, /* seen when completions are polled */
+	WEIR_EVENT_QP_LAST_WQE_REACHED, /* with an SRQ: it went into ERR */
 };
 
 /* ---- shapes, as in verbs ---- */

@@ -148,10 +148,12 @@ int weir_reconnect(struct weir_device *device)
 	status = client_attach_socket(device, fd);
 	if (status == 0)
 		status = restore(device);
-	if (status == 0)
+	if (status == 0) {
+		client_event(device, WEIR_EVENT_PORT_ACTIVE, NULL);
 		wake_channels(device);
-	else
+	} else {
 		client_detach_socket(device);
+	}
 	pthread_mutex_unlock(&device->lock);
 	return status;
 }

@@ -30,6 +30,14 @@ static void engine_restart(struct world *world, enum verbs_policy policy)
 	MUST(weir_reconnect(world->one.device));
 }
 
+static void assert_event(struct end *end, enum weir_event_type type)
+{
+	struct weir_async_event event;
+
+	MUST(weir_get_async_event(end->device, &event));
+	assert_int_equal(event.event_type, type);
+}
+
 /* With `timeout` 0 and no receive posted: it would wait for ever. */
 static void both_die(struct world *world, enum verbs_policy policy)
 {
@@ -43,6 +51,8 @@ static void both_die(struct world *world, enum verbs_policy policy)
 	weir_close(world->other.device);
 	world->other.device = NULL;
 	engine_restart(world, policy);
+	assert_event(one, WEIR_EVENT_DEVICE_FATAL);
+	assert_event(one, WEIR_EVENT_PORT_ACTIVE);
 	wc = end_poll(one);
 	assert_int_equal(wc.wr_id, 2);
 	assert_int_equal(wc.status, WEIR_WC_RETRY_EXC_ERR);
