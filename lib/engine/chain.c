@@ -95,7 +95,7 @@ bool engine_super_packets_come(const struct config *config, uint16_t port)
 static bool super_packets_come(
 	const struct engine *engine, const struct config *config, uint16_t port)
 {
-	return engine->raw.sends[port] || engine_super_packets_come(config, port);
+	return engine->raw.linked[port] || engine_super_packets_come(config, port);
 }
 
 static uint32_t wanted_whole(const struct port *port, const struct feature_state states[])
@@ -125,7 +125,7 @@ static struct chain_wants chain_wants(
 			config->ports[pipeline->from_port].drop_bad_checksums);
 	wants.gro = states[FEATURE_GENERIC_RECEIVE_OFFLOAD].on ||
 		states[FEATURE_LARGE_RECEIVE_OFFLOAD].on;
-	wants.deliver = engine->raw.rules[pipeline->from_port] != NULL;
+	wants.deliver = engine->raw.linked[pipeline->from_port];
 	if (pipeline->to_port == UINT16_MAX)
 		return wants;
 	engine_features(engine, config, pipeline->to_port, states);
@@ -246,19 +246,6 @@ static void chain_link(struct pipeline *pipeline)
 	*end = NULL;
 }
 
-/* Where all packets go to one application none is looked at. */
-static void choose_deliver(struct pipeline *pipeline)
-{
-	struct stage *stage = &pipeline->stages[SLOT_DELIVER];
-	struct raw_rules *const *place = stage->state;
-	uint32_t target;
-
-	stage->ops =
-		place != NULL && *place != NULL && flow_rules_one_target((*place)->flows, &target)
-		? &raw_deliver_all_stage
-		: &raw_deliver_stage;
-}
-
 static void take_states(struct pipeline *pipeline, struct chain_states *fresh)
 {
 	for (unsigned s = 0; s < pipeline->stage_count; s++) {
@@ -271,7 +258,6 @@ static void take_states(struct pipeline *pipeline, struct chain_states *fresh)
 		pipeline->on[s] = fresh->on[s];
 	}
 	memcpy(pipeline->on, fresh->on, sizeof(fresh->on));
-	choose_deliver(pipeline);
 }
 
 static bool pipeline_writes(const struct pipeline *pipeline)

@@ -8,9 +8,11 @@
  *                                        ▼                      │
  *                                   queue pair ── collect ──────┘  one worker of each queue pair
  *
- * The deliver step is linked into the pipelines that begin at a port for which there are rules
- * (raw_rules.c). What it gives away has left the engine; what is collected is new (raw_send.c). A
- * port of the kind "application" is a queue pair (port/application.h).
+ * The deliver step is linked into the pipelines that begin at a port when an application asks for
+ * its first flow, and stays: to unlink it would park the workers, whenever an application likes.
+ * Without rules it costs a look at one pointer (raw_rules.c). What it gives away has left the
+ * engine; what is collected is new (raw_send.c). A port of the kind "application" is a queue pair
+ * (port/application.h).
  */
 #ifndef WEIR_ENGINE_RAW_H
 #define WEIR_ENGINE_RAW_H
@@ -66,7 +68,9 @@ struct raw {
 	/* By port; NULL: no rules. Atomic. Readers: workers */
 	struct raw_rules *rules[CONFIG_PORTS_MAX];
 	struct raw_list *list; /* atomic. Readers: workers */
-	bool sends[CONFIG_PORTS_MAX]; /* applications send to this port: super-packets may come */
+	/* There was a flow: rules are looked at, and super-packets may be sent to the port. Never
+	 * false again: an engine parks its workers for applications once a port at most. */
+	bool linked[CONFIG_PORTS_MAX];
 	bool memory_known;
 	struct raw_memory memory; /* none: packets are copied */
 	/* Ports with "application_pool": their packets' pool, the memory shown to who has it, and

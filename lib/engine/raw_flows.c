@@ -122,26 +122,33 @@ static void take_pool(struct engine *engine, struct raw_pair *pair, uint16_t por
 	raw_queue_lend(pair->queue, &raw->pool_memory[port], VERBS_PACKETS_DEDICATED);
 }
 
-/* Its first flow says where the queue pair sends to, and super-packets may come there. */
+/* The port's first flow. */
+static int link_port(struct engine *engine, uint16_t port, struct error *error)
+{
+	bool restart;
+	int result;
+
+	if (engine->raw.linked[port])
+		return 0;
+	restart = engine_pause(engine);
+	engine->raw.linked[port] = true;
+	result = engine_link(engine, engine->config, error);
+	engine->raw.linked[port] = result == 0;
+	if (restart)
+		engine_resume(engine);
+	return result;
+}
+
+/* Its first flow says where the queue pair sends to. */
 static int begin_sending(
 	struct engine *engine, struct raw_pair *pair, uint16_t port, struct error *error)
 {
-	bool restart;
-	int result = 0;
+	int result = link_port(engine, port, error);
 
-	if (pair->port != UINT16_MAX)
-		return 0;
+	if (result != 0 || pair->port != UINT16_MAX)
+		return result;
 	pair->port = port;
-	if (!engine->raw.sends[port]) {
-		restart = engine_pause(engine);
-		engine->raw.sends[port] = true;
-		result = engine_link(engine, engine->config, error);
-		engine->raw.sends[port] = result == 0;
-		if (restart)
-			engine_resume(engine);
-	}
-	if (result == 0)
-		result = raw_list_update(engine, error);
+	result = raw_list_update(engine, error);
 	if (result == 0)
 		take_pool(engine, pair, port);
 	if (result != 0)

@@ -53,33 +53,14 @@ static unsigned count_flows(const struct raw *raw, uint16_t port)
 	return count;
 }
 
-/* What decides how the step is linked: one that looks at packets needs them parsed. If none is
- * looked at any more, that they are parsed does no harm; to park workers for it would. */
-static int way_of(const struct raw_rules *rules)
-{
-	uint32_t target;
-
-	return rules == NULL ? 0 : flow_rules_one_target(rules->flows, &target) ? 1 : 2;
-}
-
-static int swap(struct engine *engine, uint16_t port, struct raw_rules *rules, struct error *error)
+/* A step without rules lets all go on. */
+static void swap(struct engine *engine, uint16_t port, struct raw_rules *rules)
 {
 	struct raw_rules *old = engine->raw.rules[port];
-	bool links = (old == NULL) != (rules == NULL) || way_of(rules) > way_of(old);
-	bool restart = links && engine_pause(engine);
-	int result = 0;
 
 	__atomic_store_n(&engine->raw.rules[port], rules, __ATOMIC_RELEASE);
-	if (links)
-		result = engine_link(engine, engine->config, error);
-	if (result != 0)
-		__atomic_store_n(&engine->raw.rules[port], old, __ATOMIC_RELEASE);
-	if (restart)
-		engine_resume(engine);
-	else
-		engine_wait_a_turn(engine);
-	rules_free(result == 0 ? old : rules);
-	return result;
+	engine_wait_a_turn(engine);
+	rules_free(old);
 }
 
 int raw_rules_update(struct engine *engine, uint16_t port, struct error *error)
@@ -89,20 +70,18 @@ int raw_rules_update(struct engine *engine, uint16_t port, struct error *error)
 
 	if (count == 0 && engine->raw.rules[port] == NULL)
 		return 0;
-	if (count == 0)
-		return swap(engine, port, NULL, error);
+	if (count == 0) {
+		raw_rules_clear(engine, port);
+		return 0;
+	}
 	rules = rules_make(&engine->raw, port, count);
 	if (rules == NULL)
 		return error_set(error, ENOMEM, "no memory for %u rules", count);
-	return swap(engine, port, rules, error);
+	swap(engine, port, rules);
+	return 0;
 }
 
-/* A step without rules lets all go on: it can be unlinked another time. */
 void raw_rules_clear(struct engine *engine, uint16_t port)
 {
-	struct raw_rules *old = engine->raw.rules[port];
-
-	__atomic_store_n(&engine->raw.rules[port], NULL, __ATOMIC_RELEASE);
-	engine_wait_a_turn(engine);
-	rules_free(old);
+	swap(engine, port, NULL);
 }

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -48,8 +49,16 @@ class Engine:
                                                                  {"from": "b", "to": "a"}],
                                      verbs={"socket": str(self.path)}, **sections)
         self.running = weir.start("run", config, "--json", namespace=namespace)
-        self.running.wait_until(self.path.exists, "verbs socket")
+        self.running.wait_until(self.listens, "verbs socket")
         self.applications = []
+
+    def listens(self):
+        """The file is there before anybody listens."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX,
+                                                         socket.SOCK_SEQPACKET) as one:
+            one.connect(str(self.path))
+            return True
+        return False
 
     def application(self, **options):
         application = Application(self.libweir, self.path, **options)
@@ -136,6 +145,30 @@ def test_flows_go_where_their_rules_say(start):
     engine.applications.remove(one)
     engine.wires["a"].send([udp(1000)])
     assert [packet.bytes for packet in two.receive(1)] == [udp(1000)]
+    engine.stop()
+
+
+def test_workers_are_parked_once(start, weir, tmp_path):
+    """To link or unlink a step parks the workers: no application may, as often as it likes."""
+    engine = start()
+    application = engine.application()
+
+    def looked_at():
+        answer = weir.run("show", "--json", "--socket", tmp_path / "weir.sock").ok().json()
+        return [stage["packets"] for stage in answer["stages"] if stage["stage"] == "deliver"]
+
+    assert looked_at() == []
+    flow = application.flow("a")
+    for _time in range(20):
+        application.no_flow(flow)
+        flow = application.flow("a", destination_port=1000)
+    engine.wires["a"].send([udp(1000), udp(1001)])
+    assert [packet.bytes for packet in application.receive(1)] == [udp(1000)]
+    assert engine.wires["b"].receive(1) == [udp(1001)]
+    application.no_flow(flow)
+    engine.wires["a"].send([udp(1000)])
+    assert engine.wires["b"].receive(1) == [udp(1000)]
+    engine.running.wait_until(lambda: looked_at() == [3], "the step where it was")
     engine.stop()
 
 

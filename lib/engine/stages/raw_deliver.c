@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Gives packets to applications, by the rules of the port that the pipeline begins at: what no rule
- * matches goes on. In no configuration: linked while there are rules (engine/raw.h).
+ * matches goes on. In no configuration: linked once applications asked for flows (engine/raw.h).
  *
  * An application's CPU is where the flows it receives are consumed: RFS steers them to the worker
  * that is nearest.
@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "engine/raw.h"
 #include "engine/stages/stages.h"
+#include "engine/worker.h"
+#include "steering/receive.h"
 #include "steering/rfs.h"
 
 static uint64_t arrived_ns(const struct stage *stage, const struct burst *burst)
@@ -94,6 +96,9 @@ static void raw_deliver_process(struct stage *stage, struct burst *burst)
 		burst->bytes = 0;
 		return;
 	}
+	/* Where all go to one application none is looked at: so it is not said of the stage. */
+	if (!stage->pipeline->parses)
+		receive_parse(burst->packets, burst->count);
 	for (uint16_t i = 0; i < burst->count; i++)
 		flow_fields_read(burst->packets[i], &fields[i]);
 	flow_rules_find(rules->flows, fields, burst->count, targets);
@@ -111,12 +116,5 @@ _Static_assert((int)BURST_SIZE == (int)FLOW_RULES_BURST, "a burst is looked up a
 const struct stage_ops raw_deliver_stage = {
 	.name = "deliver",
 	.help = "give packets to applications, by the rules of their flows",
-	.flags = STAGE_PARSES,
-	.process = raw_deliver_process,
-};
-
-const struct stage_ops raw_deliver_all_stage = {
-	.name = "deliver",
-	.help = "give all packets to an application",
 	.process = raw_deliver_process,
 };

@@ -26,8 +26,7 @@ extern const struct stage_ops gro_stage;
 extern const struct stage_ops gso_stage;
 extern const struct stage_ops reassemble_stage;
 extern const struct stage_ops fragment_stage;
-extern const struct stage_ops raw_deliver_stage; /* in no configuration: engine/raw.h; */
-extern const struct stage_ops raw_deliver_all_stage; /* where nothing needs to be looked at */
+extern const struct stage_ops raw_deliver_stage; /* in no configuration: engine/raw.h */
 
 /* Frees every packet of the burst under one reason and leaves it empty. */
 static inline void stage_drop_burst(
