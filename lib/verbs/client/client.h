@@ -90,6 +90,8 @@ struct client_cq {
 	uint32_t head, tail, mask; /* of `ring`: what sends left, and flushed receives */
 	struct weir_wc *ring;
 	bool overrun, overrun_told; /* told: the event was raised */
+	bool fails; /* sends have failed with their connection: said when nothing else is there, */
+	bool failing; /* which is now */
 	bool rung; /* for this arming the channel was made readable by who posted */
 	uint8_t armed; /* 0; 1: next completion; 2: next solicited one or error */
 	uint16_t next_receiver; /* where polling goes on */

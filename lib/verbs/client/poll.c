@@ -260,6 +260,15 @@ static inline int pop_ring(struct client_cq *cq, int count, struct weir_wc *wc)
 	return taken;
 }
 
+/* Nothing else is there: what has failed with its connection. */
+static int poll_failures(struct client_cq *cq, int count, struct weir_wc *wc)
+{
+	cq->failing = true;
+	progress_senders(cq);
+	cq->failing = cq->fails = false;
+	return pop_ring(cq, count, wc);
+}
+
 /* What the engine says of one of the queue pairs of `cq`, whose lock is held. */
 static void look_at(const struct client_cq *cq, struct client_qp *qp)
 {
@@ -317,7 +326,9 @@ int weir_poll_cq(struct weir_cq *public, int count, struct weir_wc *wc)
 		progress_senders(cq);
 	taken = pop_ring(cq, count, wc);
 	if (taken < count && cq->receiver_count > 0)
-		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0);
+		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0 && !cq->fails);
+	if (__builtin_expect(cq->fails, 0) && taken == 0)
+		taken = poll_failures(cq, count, wc);
 	if (taken > 0)
 		cq->polls = 0;
 	else if (++cq->polls % POLLS_PER_LOOK == 0)

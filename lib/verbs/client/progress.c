@@ -29,15 +29,28 @@ static void finish(struct client_qp *qp, uint32_t status, uint32_t reason)
 	qp->waiting = VERBS_FINISHED;
 }
 
-static void fail(struct client_qp *qp, uint32_t status, uint32_t reason)
+/* That the other end is gone is not said before what went well: a program that has had all it wants
+ * may leave while others of its requests are on their way, and its other end must not stumble over
+ * those. (A network would let it try for a second.) */
+static bool put_off(const struct client_qp *qp)
 {
+	qp->send_cq->fails = !qp->send_cq->failing;
+	return qp->send_cq->fails;
+}
+
+/* false: later. */
+static bool fail(struct client_qp *qp, uint32_t status, uint32_t reason)
+{
+	if (status == WEIR_WC_RETRY_EXC_ERR && put_off(qp))
+		return false;
 	finish(qp, status, reason);
 	if (status == WEIR_WC_WR_FLUSH_ERR)
-		return;
+		return true;
 	if (qp->qp.qp_type == WEIR_QPT_RC)
 		client_qp_error(qp, 0, reason);
 	else
 		client_qp_send_error(qp, reason);
+	return true;
 }
 
 /* ---- direct ---- */
@@ -102,8 +115,7 @@ static bool wait(struct client_qp *qp, enum verbs_step why)
 	}
 	/* It will not come any more. */
 	if (__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) != VERBS_CONNECTED) {
-		fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
-		return true;
+		return fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_PEER_GONE);
 	}
 	if (qp->waiting != why) {
 		qp->waiting = (uint8_t)why;
@@ -113,20 +125,16 @@ static bool wait(struct client_qp *qp, enum verbs_step why)
 	if (patience == UINT64_MAX || now_ns - qp->waiting_since_ns < patience)
 		return false;
 	if (why == VERBS_WAIT_PEER)
-		fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_NOT_READY);
-	else
-		fail(qp, WEIR_WC_RNR_RETRY_EXC_ERR, VERBS_REASON_NO_RECEIVE);
-	return true;
+		return fail(qp, WEIR_WC_RETRY_EXC_ERR, VERBS_REASON_NOT_READY);
+	return fail(qp, WEIR_WC_RNR_RETRY_EXC_ERR, VERBS_REASON_NO_RECEIVE);
 }
 
 static bool step(struct client_qp *qp)
 {
 	enum verbs_step step;
 
-	if (!qp->transferring && !load(qp)) {
-		fail(qp, WEIR_WC_LOC_QP_OP_ERR, VERBS_REASON_BAD_REQUEST);
-		return true;
-	}
+	if (!qp->transferring && !load(qp))
+		return fail(qp, WEIR_WC_LOC_QP_OP_ERR, VERBS_REASON_BAD_REQUEST);
 	client_busy_begin(qp);
 	step = verbs_transfer_step(&qp->transfer, &qp->responder, &qp->qp.device->own.regions,
 		qp->own.pd, qp->qp.qp_num);
@@ -137,10 +145,9 @@ static bool step(struct client_qp *qp)
 	}
 	switch (step) {
 	case VERBS_FINISHED:
-		if (qp->transfer.status == WEIR_WC_SUCCESS)
-			finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
-		else
-			fail(qp, qp->transfer.status, qp->transfer.reason);
+		if (qp->transfer.status != WEIR_WC_SUCCESS)
+			return fail(qp, qp->transfer.status, qp->transfer.reason);
+		finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
 		return true;
 	case VERBS_AGAIN: qp->waiting = VERBS_FINISHED; return true;
 	default: return wait(qp, step);
@@ -168,8 +175,8 @@ static void progress_engine(struct client_qp *qp)
 			return;
 		if (outcome->status == WEIR_WC_SUCCESS)
 			finish(qp, WEIR_WC_SUCCESS, VERBS_REASON_NONE);
-		else
-			fail(qp, outcome->status, outcome->reason);
+		else if (!fail(qp, outcome->status, outcome->reason))
+			return;
 	}
 }
 
@@ -202,7 +209,8 @@ void client_progress(struct client_qp *qp)
 	if (qp->sent_done == qp->sent_next)
 		return;
 	if (qp->flushing || qp->qp.state == WEIR_QPS_SQE) {
-		flush_sends(qp);
+		if (!put_off(qp))
+			flush_sends(qp);
 		return;
 	}
 	if (qp->path == VERBS_PATH_NONE && client_sends_next(qp))

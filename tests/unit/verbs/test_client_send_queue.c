@@ -184,6 +184,32 @@ static void sqd_waits(void **state)
 	assert_int_equal(event.event_type, WEIR_EVENT_SQ_DRAINED);
 }
 
+/* ---- failed ---- */
+
+/* The other end has sent all it had, and ends, with a request of ours on its way. */
+static void good_ones_first(void **state)
+{
+	struct world *world = *state;
+	struct end beside = world->one, other = world->other;
+	struct weir_wc wc;
+
+	end_make(&beside, WEIR_QPT_RC, NULL);
+	end_make(&other, WEIR_QPT_RC, NULL);
+	ends_connect(&beside, &other);
+	MUST(end_post_recv(&beside, 1, 4096, 64));
+	MUST(end_post_send(&world->one, 2, 0, 64, 0)); /* waits for a receive */
+	MUST(end_post_send(&other, 3, 0, 64, 0));
+	assert_int_equal(end_poll(&other).status, WEIR_WC_SUCCESS);
+	MUST(weir_destroy_qp(world->other.qp));
+	usleep(5000);
+	wc = end_poll(&world->one);
+	assert_int_equal(wc.wr_id, 1);
+	assert_int_equal(wc.status, WEIR_WC_SUCCESS);
+	wc = end_poll(&world->one);
+	assert_int_equal(wc.wr_id, 2);
+	assert_int_equal(wc.status, WEIR_WC_RETRY_EXC_ERR);
+}
+
 #define BOTH(name)                                                                                 \
 	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
@@ -197,6 +223,7 @@ int main(void)
 		BOTH(full_beside),
 		BOTH(sqd),
 		BOTH(sqd_waits),
+		BOTH(good_ones_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
