@@ -7,74 +7,71 @@ import argparse
 import json
 import sys
 import tempfile
-from pathlib import Path
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.l2 import Ether
-from scapy.packet import Raw
-from scapy.utils import wrpcap
-
-import peers
 import rings_peers
+import rings_raw
 import rows
 
 SIZE = 64
 LARGE = 65536
 DEEP = ("-t", 256, "-r", 1024, "-l", 32, "-Q", 64, "-I", SIZE)  # 32 at a time, as memif's bursts
+SOCKETS = ("unix", "udp", "tcp", "tcp-nodelay")
 
 
-def turns(rounds, ours, theirs):
-    """Pairs of what two measurements found, or why there are none."""
-    try:
-        return [(ours(), theirs()) for _round in range(rounds)], None
-    except rows.FAILURES as reason:
-        return [], reason
-
-
-def points(rounds, case, peer, ours, theirs, goals):
-    """Rows of several percentiles of the same runs."""
-    pairs, reason = turns(rounds, ours, theirs)
-    for point, goal in goals.items():
-        name = f"{case}, p{point}"
-        if reason is not None:
-            yield rows.missing(name, "ns", peer, goal, reason)
-            continue
-        left, right = (iter([pair[side][point] for pair in pairs]) for side in (0, 1))
-        yield rows.alternate(name, "ns", peer, goal, left.__next__, right.__next__, rounds)
+def point(values, which):
+    """One percentile of each run."""
+    return [value[which] for value in values] if isinstance(values, list) else values
 
 
 def latency(rounds, engine):
-    send = lambda: engine.latency("send", SIZE)  # noqa: E731
-    case = "SEND 64 B, one way"
-    yield from points(rounds, case, "bare cache line back and forth", send, rings_peers.pingpong,
-                      {"50": "<= 1.3 x", "99.9": ""})
-    for name, zero_copy in (("memif, copy", False), ("memif, zero copy", True)):
-        yield from points(rounds, case, name, send,
-                          lambda zero_copy=zero_copy: rings_peers.memif_latency(SIZE, zero_copy),
-                          {"50": "", "99.9": "<= 1.0 x"})
-    for verb, test in (("send", "tag_lat"), ("write", "ucp_put_lat")):
-        yield rows.alternate(f"{verb.upper()} 64 B, one way, p50", "ns", f"UCX {test}", "",
-                             lambda verb=verb: engine.latency(verb, SIZE)["50"],
-                             lambda test=test: rings_peers.ucx(test, SIZE, 100000)["latency"], rounds)
-    for transport in ("unix", "udp", "tcp", "tcp-nodelay"):
-        yield from points(rounds, case, f"{transport}, polled", send,
-                          lambda transport=transport: engine.latency("send", SIZE, "--transport", transport,
-                                                                     iterations=20000),
-                          {"50": "", "99.9": ""})
-    scheduled = ("--rate", 10000)
-    yield from points(rounds, "SEND 1024 B at 10,000/s, from when due", "tcp-nodelay, polled",
-                      lambda: engine.latency("send", 1024, *scheduled, iterations=10000),
-                      lambda: engine.latency("send", 1024, *scheduled, "--transport", "tcp-nodelay",
-                                             iterations=10000), {"50": "", "99.9": ""})
+    """Each way to send 64 B once a round."""
+    def socket(transport):
+        return lambda: engine.latency("send", SIZE, "--transport", transport, iterations=20000)
+
+    def memif(zero_copy):
+        return lambda: rings_peers.memif_latency(SIZE, zero_copy)
+
+    def ucx(test):
+        return lambda: {"50": rings_peers.ucx(test, SIZE, 100000)["latency"]}
+
+    def program(name):
+        return lambda: {"50": engine.program_latency(name, SIZE)}
+
+    send, write, both = "SEND 64 B, one way", "WRITE 64 B, one way", {"50": "", "99.9": ""}
+    line = "bare cache line back and forth"
+    found = rows.in_turns(rounds, {
+        send: lambda: engine.latency("send", SIZE), line: rings_peers.pingpong,
+        "memif, copy": memif(False), "memif, zero copy": memif(True),
+        **{f"{name}, polled": socket(name) for name in SOCKETS},
+        "ib_send_lat 64 B over weir": program("ib_send_lat"), "UCX tag_lat": ucx("tag_lat"),
+        write: lambda: engine.latency("write", SIZE),
+        "ib_write_lat 64 B over weir": program("ib_write_lat"), "UCX ucp_put_lat": ucx("ucp_put_lat")})
+    for ours, peer, goals in (
+            (send, line, {"50": "<= 1.3 x", "99.9": ""}),
+            (send, "memif, copy", {"50": "", "99.9": "<= 1.0 x"}),
+            (send, "memif, zero copy", {"50": "", "99.9": "<= 1.0 x"}),
+            *((send, f"{name}, polled", both) for name in SOCKETS),
+            (send, "UCX tag_lat", {"50": ""}), (write, "UCX ucp_put_lat", {"50": ""}),
+            ("ib_send_lat 64 B over weir", "UCX tag_lat", {"50": "<= 0.65 x"}),
+            ("ib_write_lat 64 B over weir", "UCX ucp_put_lat", {"50": "<= 1.05 x"})):
+        for which, goal in goals.items():
+            yield rows.compared(f"{ours}, p{which}", "ns", peer, goal, point(found[ours], which),
+                                point(found[peer], which))
+
+
+def scheduled(rounds, engine):
+    """The test of qpid: late ones count from when they were due."""
+    def run(*words):
+        return lambda: engine.latency("send", 1024, "--rate", 10000, *words, iterations=3000)
+
+    found = rows.in_turns(rounds, {"weir": run(), "tcp": run("--transport", "tcp-nodelay")})
+    for which in ("50", "99.9"):
+        yield rows.compared(f"SEND 1024 B at 10,000/s, from when due, p{which}", "ns", "tcp-nodelay, polled", "",
+                            point(found["weir"], which), point(found["tcp"], which))
 
 
 def programs(rounds, engine):
-    """Debian's own, unmodified."""
-    for name, test, goal in (("ib_send_lat", "tag_lat", "<= 0.65 x"),
-                             ("ib_write_lat", "ucp_put_lat", "<= 1.05 x")):
-        yield rows.alternate(f"{name} 64 B over weir, p50", "ns", f"UCX {test}", goal,
-                             lambda name=name: engine.program_latency(name, SIZE),
-                             lambda test=test: rings_peers.ucx(test, SIZE, 100000)["latency"], rounds)
+    """Bandwidth of Debian's, unmodified."""
     for name, test, goal in (("ib_write_bw", "ucp_put_bw", ">= 0.9 x"), ("ib_send_bw", "tag_bw", ">= 3 x")):
         yield rows.alternate(f"{name} 64 KiB over weir", "B/s", f"UCX {test}, 64 KiB", goal,
                              lambda name=name: engine.program_bandwidth(name, LARGE, 20000),
@@ -82,52 +79,20 @@ def programs(rounds, engine):
 
 
 def rates(rounds, engine):
-    for name, zero_copy, goal in (("memif, copy", False, ">= 3 x"), ("memif, zero copy", True, ">= 1.5 x")):
-        yield rows.alternate("SEND 64 B, 32 in a list", "msg/s", name, goal,
-                             lambda: engine.bandwidth("send", SIZE, 5000000, *DEEP)["rate"],
-                             lambda zero_copy=zero_copy: rings_peers.memif_rate(SIZE, zero_copy), rounds)
+    """Messages a second, with memif doing the same work; and bare loops, in which nobody makes or reads one."""
+    memifs = {"memif, copy": (False, ">= 3 x"), "memif, zero copy": (True, ">= 1.5 x")}
+    for case, ours, end, payload in (
+            ("SEND 64 B, each made anew and read", lambda: rings_peers.messages(engine, SIZE), "", True),
+            ("SEND 64 B, bare loop", lambda: engine.bandwidth("send", SIZE, 5000000, *DEEP)["rate"],
+             ", bare loop", False)):
+        found = rows.in_turns(rounds, {"weir": ours, **{
+            name: lambda zero_copy=zero_copy, payload=payload: rings_peers.memif_rate(SIZE, zero_copy, payload)
+            for name, (zero_copy, _goal) in memifs.items()}})
+        for name, (_zero_copy, goal) in memifs.items():
+            yield rows.compared(case, "msg/s", name + end, goal, found["weir"], found[name])
     yield rows.alternate("WRITE 64 KiB", "B/s", "memcpy, 64 KiB", ">= 0.6 x",
                          lambda: engine.bandwidth("write", LARGE, 50000)["bytes"],
                          lambda: rings_peers.memcpy(LARGE), rounds)
-
-
-def raw(rounds, folder):
-    """Packets of a port that makes them as fast as they are taken."""
-    for size in (64, 1500):
-        port = {"null": {"device": f"net_null0,size={size},copy=0"}}
-
-        def received(port=port):
-            with rings_peers.Engine(folder, port, [{"from": "null", "to": "null"}]) as engine:
-                return engine.raw("null")["packets_per_second"]
-
-        yield rows.alternate(f"raw-packet QP, net_null, {size} B", "pkt/s", "memif, zero copy", ">= 1.0 x",
-                             received, lambda size=size: rings_peers.memif_rate(size, True), rounds)
-
-
-def segments(count=2048):
-    """One bulk transfer, as a wire brings it."""
-    ends = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2")
-    for number in range(count):
-        yield (ends / TCP(sport=5001, dport=5002, seq=1 + number * 1448, ack=1, flags="A",
-                          options=[("NOP", None), ("NOP", None), ("Timestamp", (1, 1))]) / Raw(bytes(1448)))
-
-
-def super_packets(rounds, folder):
-    """The same capture's segments, merged by GRO on the way or not."""
-    path = Path(folder) / "segments.pcap"
-    wrpcap(str(path), list(segments()))
-
-    def bits(gro):
-        port = {"play": {"device": f"net_pcap0,rx_pcap={path},infinite_rx=1", "features": {"gro": gro}},
-                "null": {"device": "net_null0,copy=0,no-rx=1"}}
-        with rings_peers.Engine(folder, port, [{"from": "play", "to": "null"}]) as engine:
-            found = engine.raw("play")
-        if gro and found["super_packets"] * 2 < found["packets"]:
-            raise rows.Unavailable(f"of {found['packets']} packets {found['super_packets']} were merged")
-        return found["bits_per_second"]
-
-    yield rows.alternate("raw-packet QP, super-packets of 1500 B segments", "bit/s", "the segments themselves",
-                         ">= 5 x", lambda: bits(True), lambda: bits(False), rounds)
 
 
 def checks(rounds, engine):
@@ -155,12 +120,8 @@ def attached(rounds, folder, groups):
 
 
 def compare(rounds, folder):
-    yield from attached(rounds, folder, (latency, programs, rates, checks))
-    for group in (raw, super_packets):
-        try:
-            yield from group(rounds, folder)
-        except rows.FAILURES as reason:
-            yield rows.missing(group.__doc__, "", "", "", reason)
+    yield from attached(rounds, folder, (latency, scheduled, programs, rates, checks))
+    yield from rings_raw.compare(rounds, folder)
 
 
 def main():

@@ -3,10 +3,13 @@
  * DPDK's memif between two processes, one CPU each, for the comparison of rings.
  *
  *     rings_memif lat [--size N] [--iterations N] [--zero-copy] [--cpus A,B]   half round trips, ns
- *     rings_memif rate [--size N] [--seconds S] [--zero-copy] [--cpus A,B]     packets received a s
+ *     rings_memif rate [--size N] [--seconds S] [--zero-copy] [--payload] [--cpus A,B]
  *
- * Prints one JSON object. Zero copy: the client's buffers are the shared memory (single-file
- * segments, which needs hugepages or not as EAL has them); the server still copies.
+ * Prints one JSON object: half round trips in ns, or packets received a second. The rate is that of
+ * a bare loop: nobody writes or reads the bytes, what does not fit is thrown away. With --payload
+ * it is that of two applications: each message is made anew, none is lost, each is read. Zero copy:
+ * the client's buffers are the shared memory (single-file segments, which needs hugepages or not as
+ * EAL has them); the server still copies.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,10 +29,18 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-enum { BURST = 32, RING = 1024, POOL = 16383, WARM_UP = 10000, ROOM = 2048 + RTE_PKTMBUF_HEADROOM };
+#include "rings_payload.h"
+
+enum {
+	BURST = PAYLOAD_BURST,
+	RING = 1024,
+	POOL = 16383,
+	WARM_UP = 10000,
+	ROOM = 2048 + RTE_PKTMBUF_HEADROOM
+};
 
 struct options {
-	bool rate, zero_copy;
+	bool rate, zero_copy, payload;
 	uint32_t size;
 	uint64_t iterations;
 	double seconds;
@@ -155,6 +166,18 @@ static struct rte_mbuf *make_packet(struct rte_mempool *pool, uint32_t size)
 
 /* ---- the server: sends packets back, or counts them ---- */
 
+/* Reads all of each; `number` is the first one's. */
+static void read_payloads(
+	const struct options *options, struct rte_mbuf *const packets[], int count, uint64_t number)
+{
+	uint32_t size = options->size;
+
+	for (int i = 0; i < count; i++)
+		if (payload_sum(rte_pktmbuf_mtod(packets[i], const void *), size) !=
+			payload_expected(size, number + (uint64_t)i))
+			die("a message is not what was sent", EIO);
+}
+
 static void serve(const struct options *options, uint16_t port)
 {
 	struct rte_mbuf *packets[BURST];
@@ -165,6 +188,8 @@ static void serve(const struct options *options, uint16_t port)
 		if (count == 0)
 			continue;
 		if (options->rate) {
+			if (options->payload)
+				read_payloads(options, packets, count, shared->received);
 			rte_pktmbuf_free_bulk(packets, count);
 			__atomic_store_n(
 				&shared->received, shared->received + count, __ATOMIC_RELEASE);
@@ -220,12 +245,33 @@ static void latency(const struct options *options, uint16_t port, struct rte_mem
 	free(samples);
 }
 
+/* As many as there is room for; what is left is freed, or waits for room. Returns how many. */
+static uint16_t send_burst(
+	const struct options *options, uint16_t port, struct rte_mempool *pool, uint64_t number)
+{
+	struct rte_mbuf *packets[BURST];
+	uint16_t sent;
+
+	if (rte_pktmbuf_alloc_bulk(pool, packets, BURST) != 0)
+		return rte_eth_tx_burst(port, 0, packets, 0); /* it frees what has gone */
+	for (uint64_t i = 0; i < BURST; i++) {
+		packets[i]->pkt_len = packets[i]->data_len = (uint16_t)options->size;
+		if (options->payload)
+			payload_write(
+				rte_pktmbuf_mtod(packets[i], void *), options->size, number + i);
+	}
+	sent = rte_eth_tx_burst(port, 0, packets, BURST);
+	while (options->payload && sent < BURST)
+		sent += rte_eth_tx_burst(port, 0, packets + sent, (uint16_t)(BURST - sent));
+	if (sent < BURST)
+		rte_pktmbuf_free_bulk(packets + sent, (unsigned)(BURST - sent));
+	return sent;
+}
+
 static void rate(const struct options *options, uint16_t port, struct rte_mempool *pool)
 {
 	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc(), first = 0, first_tsc = start, now;
-	struct rte_mbuf *packets[BURST];
-	uint64_t end = start + (uint64_t)((options->seconds + 0.1) * (double)hz);
-	uint16_t sent;
+	uint64_t end = start + (uint64_t)((options->seconds + 0.1) * (double)hz), number = 0;
 
 	while ((now = rte_rdtsc()) < end) {
 		/* The first tenth of a second is not counted. */
@@ -233,15 +279,7 @@ static void rate(const struct options *options, uint16_t port, struct rte_mempoo
 			first = __atomic_load_n(&shared->received, __ATOMIC_ACQUIRE);
 			first_tsc = now;
 		}
-		if (rte_pktmbuf_alloc_bulk(pool, packets, BURST) != 0) {
-			rte_eth_tx_burst(port, 0, packets, 0);
-			continue;
-		}
-		for (int i = 0; i < BURST; i++)
-			packets[i]->pkt_len = packets[i]->data_len = (uint16_t)options->size;
-		sent = rte_eth_tx_burst(port, 0, packets, BURST);
-		if (sent < BURST)
-			rte_pktmbuf_free_bulk(packets + sent, (unsigned)(BURST - sent));
+		number += send_burst(options, port, pool, number);
 	}
 	printf("{\"packets_per_second\": %.0f}\n",
 		(double)(__atomic_load_n(&shared->received, __ATOMIC_ACQUIRE) - first) *
@@ -283,6 +321,8 @@ static int parse(int argc, char **argv, struct options *options)
 
 		if (strcmp(argv[i], "--zero-copy") == 0)
 			options->zero_copy = true;
+		else if (strcmp(argv[i], "--payload") == 0)
+			options->payload = true;
 		else if (last)
 			return -EINVAL;
 		else if (strcmp(argv[i], "--size") == 0)
@@ -295,7 +335,10 @@ static int parse(int argc, char **argv, struct options *options)
 			sscanf(argv[++i], "%d,%d", &options->cpus[0], &options->cpus[1]) != 2)
 			return -EINVAL;
 	}
-	return options->size >= 1 && options->size <= 2048 && options->iterations > 0 ? 0 : -EINVAL;
+	return options->size >= 1 && options->size <= 2048 &&
+			(!options->payload || options->size % 8 == 0) && options->iterations > 0
+		? 0
+		: -EINVAL;
 }
 
 int main(int argc, char **argv)
@@ -307,7 +350,7 @@ int main(int argc, char **argv)
 	if (parse(argc, argv, &options) != 0) {
 		fprintf(stderr,
 			"rings_memif lat|rate [--size N] [--iterations N] [--seconds S] "
-			"[--zero-copy] [--cpus A,B]\n");
+			"[--zero-copy] [--payload] [--cpus A,B]\n");
 		return 2;
 	}
 	snprintf(socket, sizeof(socket), "/tmp/rings_memif_%d.sock", (int)getpid());

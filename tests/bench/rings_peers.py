@@ -14,6 +14,7 @@ from peers import Unavailable
 BENCH = Path(os.environ.get("WEIR_BENCH", peers.ROOT / "build/tests/bench"))
 SECONDS = 30  # no run takes so long, unless it hangs
 MIB = 1 << 20
+PERFTEST_PORT = 18515
 
 
 class Engine:
@@ -78,18 +79,24 @@ class Engine:
         return {"bytes": found["average_mib_per_second"] * MIB,
                 "rate": found["million_messages_per_second"] * 1e6}
 
-    def raw(self, port, seconds=1):
+    def raw(self, port, seconds=0.4):
         """Packets of a port in an application, on the CPU that the worker is not on."""
         return json.loads(peers.run(
             [*self.environment(), peers.WEIR, "perf", "bw", "raw", "--port", port, "-D", seconds, "--cpus",
              1, "--json"], SECONDS))
+
+    def packets(self, *words, seconds=0.3):
+        """An application that touches every byte."""
+        return json.loads(peers.run([*self.environment(), there("rings_packets"), *words, "--seconds", seconds,
+                                     "--cpu", 1], SECONDS))
 
     # ---- Debian's programs ----
 
     def program(self, name, *words):
         """Server and client, unmodified, over weir. The columns of the client's one row."""
         words = [*self.environment(), peers.WEIR, "verbs", "--", name, "-F", *words]
-        text = two_sides(["taskset", "-c", "0", *words], ["taskset", "-c", "1", *words, "localhost"])
+        text = two_sides(["taskset", "-c", "0", *words], ["taskset", "-c", "1", *words, "localhost"],
+                         PERFTEST_PORT)
         numbers = [line.split() for line in text.splitlines() if re.fullmatch(r"[\d.\s]+", line.strip() or "x")]
         if not numbers:
             raise Unavailable(f"{name} over weir printed no row: {text[-300:]}")
@@ -102,8 +109,14 @@ class Engine:
         return self.program(name, "-s", size, "-n", iterations, "-N")[3] * MIB  # BW average
 
 
-def two_sides(server, client):
-    """Starts the server, then the client until it gets through. The client's output."""
+def listens(port):
+    """Looked up, not tried: a second client would not be taken."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()]
+    return any(line[1].endswith(f":{port:04X}") and line[3] == "0A" for line in lines)
+
+
+def two_sides(server, client, port):
+    """Starts the server, and the client when it listens. The client's output."""
     server, client = [str(word) for word in server], [str(word) for word in client]
     with contextlib.ExitStack() as stack:
         try:
@@ -118,7 +131,10 @@ def two_sides(server, client):
             other.stderr.close()
 
         stack.callback(end)
-        time.sleep(0.7)  # it listens then; a second client would not be taken
+        for _ in range(250):
+            if listens(port) or other.poll() is not None:
+                break
+            time.sleep(0.02)
         if other.poll() is not None:
             raise Unavailable(f"{' '.join(server)}: {other.stderr.read().strip()[-300:]}")
         text = peers.run(client, SECONDS)
@@ -129,15 +145,15 @@ def two_sides(server, client):
 
 # ---- UCX ----
 
-PORT = 13551
+UCX_PORT = 13551
 
 
 def ucx(test, size, iterations):
     """ucx_perftest over shared memory. Median latency in ns, bandwidth in bytes a second."""
     common = ["env", "UCX_TLS=posix,self", "ucx_perftest"]
-    text = two_sides([*common, "-p", PORT, "-c", 0],
-                     [*common, "localhost", "-p", PORT, "-c", 1, "-t", test, "-s", size, "-n", iterations,
-                      "-w", max(iterations // 10, 100), "-v", "-f"])
+    text = two_sides([*common, "-p", UCX_PORT, "-c", 0],
+                     [*common, "localhost", "-p", UCX_PORT, "-c", 1, "-t", test, "-s", size, "-n", iterations,
+                      "-w", max(iterations // 10, 100), "-v", "-f"], UCX_PORT)
     lines = [line for line in text.splitlines() if re.match(r"\d+,", line)]
     if not lines:
         raise Unavailable(f"ucx_perftest (package ucx-utils) printed no row: {text[-300:]}")
@@ -147,11 +163,15 @@ def ucx(test, size, iterations):
 
 # ---- what is built here ----
 
-def built(name, *words):
+def there(name):
     program = BENCH / name
     if not program.exists():
         raise Unavailable(f"{program} is not built")
-    return json.loads(peers.run([program, *words], SECONDS).splitlines()[-1])
+    return program
+
+
+def built(name, *words):
+    return json.loads(peers.run([there(name), *words], SECONDS).splitlines()[-1])
 
 
 def pingpong():
@@ -168,6 +188,14 @@ def memif_latency(size, zero_copy):
                  *(["--zero-copy"] if zero_copy else []))
 
 
-def memif_rate(size, zero_copy):
-    return built("rings_memif", "rate", "--size", size, "--seconds", 1,
+def memif_rate(size, zero_copy, payload=False):
+    """payload: each message is made anew, and read."""
+    return built("rings_memif", "rate", "--size", size, "--seconds", 0.5, *(["--payload"] if payload else []),
                  *(["--zero-copy"] if zero_copy else []))["packets_per_second"]
+
+
+def messages(engine, size):
+    """weir's side of memif_rate(payload=True)."""
+    found = json.loads(peers.run([*engine.environment(), there("rings_messages"), "--size", size, "--seconds", 0.5],
+                                 SECONDS))
+    return found["messages_per_second"]

@@ -41,18 +41,36 @@ def missing(case, unit, peer, goal, reason):
     return Row(case, unit, None, peer, goal=goal, not_measured=str(reason) or "for no known reason")
 
 
+def in_turns(rounds, measures):
+    """Each of the measures (by name) once a round, so that a slow moment of the machine meets all. By name
+    the values, or why there are none."""
+    found = {name: [] for name in measures}
+    for _round in range(rounds):
+        for name, measure in measures.items():
+            if not isinstance(found[name], list):
+                continue
+            try:
+                found[name].append(measure())
+            except FAILURES as reason:
+                found[name] = reason
+    return found
+
+
+def compared(case, unit, peer, goal, ours, theirs):
+    """Values of the same rounds, as in_turns() gives them."""
+    for values in (ours, theirs):
+        if not isinstance(values, list):
+            return missing(case, unit, peer, goal, values)
+    ratios = sorted(our / their for our, their in zip(ours, theirs))
+    value, ratio = statistics.median(ours), statistics.median(ratios)
+    return Row(case, unit, value, peer, statistics.median(theirs), ratio, f"{ratios[0]:.2f}-{ratios[-1]:.2f}",
+               goal, judge(goal, value, ratio))
+
+
 def alternate(case, unit, peer, goal, weir, other, rounds):
-    """weir and its peer in turns, so that a slow moment of the machine meets both."""
-    try:
-        pairs = [(weir(), other()) for _round in range(rounds)]
-    except FAILURES as reason:
-        return missing(case, unit, peer, goal, reason)
-    ratios = sorted(ours / theirs for ours, theirs in pairs)
-    ours = statistics.median(pair[0] for pair in pairs)
-    theirs = statistics.median(pair[1] for pair in pairs)
-    ratio = statistics.median(ratios)
-    return Row(case, unit, ours, peer, theirs, ratio, f"{ratios[0]:.2f}-{ratios[-1]:.2f}", goal,
-               judge(goal, ours, ratio))
+    """weir and its peer in turns."""
+    found = in_turns(rounds, {"weir": weir, "other": other})
+    return compared(case, unit, peer, goal, found["weir"], found["other"])
 
 
 def alone(case, unit, goal, measure, rounds):
