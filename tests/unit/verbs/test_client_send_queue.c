@@ -210,6 +210,29 @@ static void good_ones_first(void **state)
 	assert_int_equal(wc.status, WEIR_WC_RETRY_EXC_ERR);
 }
 
+/* ---- woken ---- */
+
+/* Who has never sent anything knows whom his receive is for, and wakes him at once. */
+static void receiver_wakes(void **state)
+{
+	struct world *world = *state;
+	struct end *one = &world->one;
+	struct pollfd waiting = {.fd = one->channel->fd, .events = POLLIN};
+	struct weir_cq *cq;
+	void *context;
+
+	fcntl(one->channel->fd, F_SETFL, O_NONBLOCK);
+	MUST(weir_req_notify_cq(one->cq, 0));
+	MUST(end_post_send(one, 1, 0, 64, 0));
+	assert_int_equal(weir_get_cq_event(one->channel, &cq, &context), EAGAIN);
+	assert_int_equal(poll(&waiting, 1, 0), 0);
+	MUST(end_post_recv(&world->other, 2, 4096, 64));
+	assert_int_equal(poll(&waiting, 1, 0), 1);
+	MUST(weir_get_cq_event(one->channel, &cq, &context));
+	weir_ack_cq_events(cq, 1);
+	assert_int_equal(end_poll(one).status, WEIR_WC_SUCCESS);
+}
+
 #define BOTH(name)                                                                                 \
 	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
@@ -224,6 +247,7 @@ int main(void)
 		BOTH(sqd),
 		BOTH(sqd_waits),
 		BOTH(good_ones_first),
+		cmocka_unit_test_setup_teardown(receiver_wakes, set_up_direct, world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
