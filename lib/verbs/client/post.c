@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "verbs/client/data_path.h"
+#include "verbs/client/post.h"
 
 /* ---- what is asked for ---- */
 
@@ -56,6 +57,11 @@ static int check(const struct client_qp *qp, const struct weir_send_wr *wr, uint
 		return client_fail(EINVAL, "weir_post_send: a message of %lu bytes is too long",
 			(unsigned long)bytes);
 	return 0;
+}
+
+static int no_room(void)
+{
+	return client_fail(ENOMEM, "weir_post_send: the send queue is full");
 }
 
 /* ---- at once ---- */
@@ -211,7 +217,7 @@ static inline int post_one(struct client_qp *qp, const struct weir_send_wr *wr)
 	int result;
 
 	if (__builtin_expect(qp->send_room == 0, 0) && !client_send_room(qp))
-		return client_fail(ENOMEM, "weir_post_send: the send queue is full");
+		return no_room();
 	/* One piece, as most have: nothing else is looked at before the other end sees it. */
 	if (__builtin_expect(wr->num_sge == 1 && may_be_quick(qp), 1) &&
 		((wr->send_flags & WEIR_SEND_INLINE) == 0 ||
@@ -243,13 +249,11 @@ static inline void wake_sleeper(struct client_cq *cq, const struct client_qp *qp
 	client_cq_wake(cq);
 }
 
-int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+static inline __attribute__((always_inline)) int post_list(
+	struct client_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
 {
-	struct client_qp *qp = (struct client_qp *)public;
 	int result = 0;
 
-	client_lock(&qp->send_cq->lock);
-	client_lock(&qp->lock);
 	for (; wr != NULL; wr = wr->next) {
 		result = post_one(qp, wr);
 		if (result != 0) {
@@ -263,6 +267,50 @@ int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_
 		client_progress(qp);
 	}
 	wake_sleeper(qp->send_cq, qp);
+	return result;
+}
+
+int weir_post_send(struct weir_qp *public, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+{
+	struct client_qp *qp = (struct client_qp *)public;
+	int result;
+
+	client_lock(&qp->send_cq->lock);
+	client_lock(&qp->lock);
+	result = post_list(qp, wr, bad_wr);
+	client_unlock(&qp->lock);
+	client_unlock(&qp->send_cq->lock);
+	return result;
+}
+
+/* Whether each of the list would be taken. */
+static int check_all(struct client_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+{
+	int result = 0;
+
+	client_send_room(qp);
+	for (uint32_t count = 1; wr != NULL && result == 0; wr = wr->next, count++) {
+		*bad_wr = wr;
+		result = check_list(qp, wr);
+		if (result == 0)
+			result = check(qp, wr, list_bytes(wr));
+		if (result == 0 && count > qp->send_room)
+			result = no_room();
+	}
+	return result;
+}
+
+int client_post_send_all(
+	struct weir_qp *public, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+{
+	struct client_qp *qp = (struct client_qp *)public;
+	int result;
+
+	client_lock(&qp->send_cq->lock);
+	client_lock(&qp->lock);
+	result = check_all(qp, wr, bad_wr);
+	if (result == 0)
+		result = post_list(qp, wr, bad_wr);
 	client_unlock(&qp->lock);
 	client_unlock(&qp->send_cq->lock);
 	return result;

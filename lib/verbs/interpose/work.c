@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verbs/client/post.h"
 #include "verbs/interpose/interpose.h"
 
 /* A request with what it points to behind it. */
@@ -250,7 +251,8 @@ static int wr_complete(struct ibv_qp_ex *qp)
 	if (works->code != 0 || works->count == 0)
 		return works->code;
 	works_link(works);
-	return weir_post_send(((struct interpose_qp *)qp)->weir, &work_at(works, 0)->wr, &bad);
+	return client_post_send_all(
+		((struct interpose_qp *)qp)->weir, &work_at(works, 0)->wr, &bad);
 }
 
 static void wr_abort(struct ibv_qp_ex *qp)

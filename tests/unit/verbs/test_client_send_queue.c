@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The send queue as verbs has it: full until completions are polled, and drained. */
 #include "client_engine.h"
+#include "verbs/client/post.h"
 
 #include <fcntl.h>
 
@@ -94,6 +95,32 @@ static void full_beside(void **state)
 		post_until_full(world, world->one.qp) + post_until_full(world, beside.qp), 1);
 	MUST(weir_destroy_qp(world->one.qp));
 	assert_in_range(post_until_full(world, beside.qp), 0, 1);
+}
+
+/* What ibv_wr_complete() wants: all of a list, or none. */
+static void whole_lists(void **state)
+{
+	struct world *world = *state;
+	struct weir_sge sge = {(uintptr_t)world->one.memory, 64, world->one.mr->lkey};
+	struct weir_send_wr wr[END_DEPTH], *bad = NULL;
+
+	for (unsigned i = 0; i < END_DEPTH; i++)
+		wr[i] = (struct weir_send_wr){.next = i + 1 < END_DEPTH ? &wr[i + 1] : NULL,
+			.sg_list = &sge,
+			.num_sge = 1,
+			.opcode = WEIR_WR_RDMA_WRITE,
+			.wr.rdma = {(uintptr_t)world->other.memory, world->other.mr->rkey}};
+	wr[3].num_sge = 3;
+	assert_int_equal(client_post_send_all(world->one.qp, wr, &bad), EINVAL);
+	assert_ptr_equal(bad, &wr[3]);
+	wr[3].num_sge = 1;
+	MUST(post_write(world, world->one.qp, true));
+	assert_int_equal(client_post_send_all(world->one.qp, wr, &bad), ENOMEM);
+	assert_ptr_equal(bad, &wr[END_DEPTH - 1]);
+	assert_int_equal(end_poll(&world->one).wr_id, 5);
+	assert_int_equal(weir_poll_cq(world->one.cq, 1, &(struct weir_wc){0}), 0);
+	MUST(client_post_send_all(world->one.qp, wr, &bad));
+	assert_int_equal(post_write(world, world->one.qp, true), ENOMEM);
 }
 
 /* ---- drained ---- */
@@ -244,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(full),
 		BOTH(full_beside),
+		BOTH(whole_lists),
 		BOTH(sqd),
 		BOTH(sqd_waits),
 		BOTH(good_ones_first),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "verbs/client/post.h"
 #include "verbs/interpose/interpose.h"
 
 enum { WRS = 20, SEGMENTS = 2, INLINE = 64 };
@@ -20,7 +21,7 @@ static struct weir_sge posted_segments[WRS][SEGMENTS];
 static uint8_t posted_inline[WRS][INLINE];
 static int post_code;
 
-int weir_post_send(struct weir_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
+int client_post_send_all(struct weir_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr)
 {
 	(void)qp;
 	posts++;
