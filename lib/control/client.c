@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/address.h"
+#include "base/unix_listener.h"
 #include "control/control.h"
 
 enum { REQUEST_TIMEOUT_S = 10 };
@@ -21,7 +21,7 @@ struct connection {
 static int connection_open(struct connection *connection, const char *path, struct error *error)
 {
 	struct sockaddr_un address;
-	int rc = address_set(&address, path, error);
+	int rc = unix_address_set(&address, path, error);
 
 	if (rc < 0)
 		return rc;

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/unix_listener.h"
 #include "control/control.h"
-#include "control/listen.h"
 
 enum { TIMEOUT_DEFAULT_S = 30, ACCEPT_REST_S = 1 };
 
@@ -33,7 +33,7 @@ struct client {
 };
 
 struct control_server {
-	struct listener listener;
+	struct unix_listener listener;
 	uint64_t timeout_ns;
 	uint64_t accept_after_ns; /* no accept(2) before: it failed for want of something */
 	control_handler handler;
@@ -50,7 +50,8 @@ int control_server_create(const char *path, uint64_t timeout_ns, control_handler
 	*ret_server = NULL;
 	if (server == NULL)
 		return error_set(error, ENOMEM, "no memory for the control socket");
-	rc = listener_open(&server->listener, path, error);
+	rc = unix_listener_open(
+		&server->listener, path, SOCK_STREAM, CONTROL_CLIENTS_MAX, "control.socket", error);
 	if (rc < 0) {
 		free(server);
 		return rc;
@@ -80,7 +81,7 @@ struct control_server *control_server_destroy(struct control_server *server)
 		if (server->clients[i].fd >= 0)
 			client_close(&server->clients[i]);
 	}
-	listener_close(&server->listener);
+	unix_listener_close(&server->listener);
 	free(server);
 	return NULL;
 }
