@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -294,24 +293,11 @@ static void *balance_main(void *argument)
 
 static int thread_start(struct engine *engine, struct error *error)
 {
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	cpu_set_t cpus;
-	int result;
+	int result = engine_thread_start(
+		engine, &engine->balance_thread, balance_main, engine, "the balancer", error);
 
-	CPU_ZERO(&cpus);
-	CPU_SET(engine->plan.main_cpu, &cpus);
-	pthread_attr_init(&attributes);
-	pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
-	/* Signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&engine->balance_thread, &attributes, balance_main, engine);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
 	if (result != 0)
-		return error_set(
-			error, result, "cannot start the balancer's thread: %s", strerror(result));
+		return result;
 	engine->balance_started = true;
 	return 0;
 }

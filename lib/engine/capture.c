@@ -3,7 +3,6 @@
 #include "engine/capture.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,30 +107,6 @@ static struct capture *capture_make(
 	return NULL;
 }
 
-/* ---- the thread ---- */
-
-/* Beside main, and without signals. */
-static int thread_start(struct capture *capture, struct error *error)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	cpu_set_t cpus;
-	int result;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(capture->engine->plan.main_cpu, &cpus);
-	pthread_attr_init(&attributes);
-	pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&capture->thread, &attributes, capture_main, capture);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	if (result != 0)
-		return error_set(error, result, "no thread for the capture: %s", strerror(result));
-	return 0;
-}
-
 /* ---- the engine's captures; under its lock ---- */
 
 /* A free place. Those that ended by themselves give theirs up, if nobody holds them. */
@@ -182,7 +157,8 @@ static int attach(struct capture *capture, struct error *error)
 	was_running = engine_pause(engine);
 	result = capture_taps_set(engine, error);
 	if (result == 0)
-		result = thread_start(capture, error);
+		result = engine_thread_start(
+			engine, &capture->thread, capture_main, capture, "the capture", error);
 	if (result != 0) {
 		*place = NULL;
 		capture_taps_set(engine, &ignored);

@@ -105,6 +105,10 @@ void engine_wait_a_turn(const struct engine *engine);
 /* chain.c. Whether a pipeline that leads to the port may bring super-packets. */
 bool engine_super_packets_come(const struct config *config, uint16_t port);
 
+/* thread.c: on main's CPU, without signals. `purpose`, for people: "for ..." */
+int engine_thread_start(const struct engine *engine, pthread_t *ret_thread, void *(*run)(void *),
+	void *argument, const char *purpose, struct error *error);
+
 /* verify.c, order.c; take NULL. */
 void verify_destroy(struct verify *verify);
 void order_destroy(struct order *order);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -36,29 +35,6 @@ static void *verbs_main(void *argument)
 	return NULL;
 }
 
-static int thread_start(struct engine *engine, struct engine_verbs *verbs, struct error *error)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	cpu_set_t cpus;
-	int result;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(engine->plan.main_cpu, &cpus);
-	pthread_attr_init(&attributes);
-	pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
-	/* Signals are main's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&verbs->thread, &attributes, verbs_main, verbs);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	if (result != 0)
-		return error_set(error, result, "cannot start the thread for applications: %s",
-			strerror(result));
-	return 0;
-}
-
 static enum verbs_policy policy_of(enum verbs_path_policy path)
 {
 	switch (path) {
@@ -72,7 +48,7 @@ static int server_make(struct engine *engine, struct engine_verbs *verbs, struct
 {
 	const struct config_verbs *config = &engine->config->verbs;
 	struct verbs_server_config wanted = {
-		.socket = verbs->socket,
+		.socket = config->socket != NULL ? config->socket : verbs->socket,
 		.policy = policy_of(config->path),
 		.connections = config->connections,
 		.queue_pairs = config->queue_pairs,
@@ -99,16 +75,18 @@ int engine_verbs_begin(struct engine *engine, struct error *error)
 	verbs = calloc(1, sizeof(*verbs));
 	if (verbs == NULL)
 		return error_set(error, ENOMEM, "no memory for applications");
+	/* One that is too long the server refuses. */
 	if (config->socket != NULL)
 		snprintf(verbs->socket, sizeof(verbs->socket), "%s", config->socket);
 	else if (verbs_default_socket(verbs->socket, sizeof(verbs->socket)) != 0)
-		verbs->socket[0] = '\0'; /* too long: the server says so */
+		verbs->socket[0] = '\0';
 	verbs->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	result = verbs->stop_fd < 0
 		? error_set(error, errno, "no eventfd for applications: %s", strerror(errno))
 		: server_make(engine, verbs, error);
 	if (result == 0)
-		result = thread_start(engine, verbs, error);
+		result = engine_thread_start(
+			engine, &verbs->thread, verbs_main, verbs, "applications", error);
 	if (result == 0) {
 		engine->verbs = verbs;
 		for (uint16_t i = 0; i < engine->worker_count; i++)
