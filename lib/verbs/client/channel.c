@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Completion channels: sleeping until a completion comes. The channel is an eventfd that whoever
- * makes a completion possible writes, when the queue is armed; what is read there is no more than
- * "look again". An event is a fact about an armed queue, found by looking at it; so a wake-up that
- * was for nothing returns nothing, and one that came too early is not lost.
+ * Completion channels: sleeping until a completion comes. Whoever makes a completion possible
+ * writes the channel's eventfd, when the queue is armed; what is read there is no more than "look
+ * again". An event is a fact about an armed queue, found by looking at it; so a wake-up that was
+ * for nothing returns nothing, and one that came too early is not lost. What nobody can wake for,
+ * as that a send was tried for long enough, is looked at again after a time, by whoever sleeps
+ * here; for those who sleep elsewhere, with the channel's fd, there is a timer in it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "verbs/client/client.h"
+#include "verbs/client/data_path.h"
 
 /* ---- objects ---- */
+
+static int fds_open(struct client_channel *channel)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	channel->channel.fd = epoll_create1(EPOLL_CLOEXEC);
+	channel->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	channel->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (channel->channel.fd < 0 || channel->event_fd < 0 || channel->timer_fd < 0 ||
+		epoll_ctl(channel->channel.fd, EPOLL_CTL_ADD, channel->event_fd, &event) != 0 ||
+		epoll_ctl(channel->channel.fd, EPOLL_CTL_ADD, channel->timer_fd, &event) != 0)
+		return client_fail(errno, "a completion channel: %s", strerror(errno));
+	return 0;
+}
+
+static void channel_free(struct client_channel *channel)
+{
+	const int fds[] = {channel->channel.fd, channel->event_fd, channel->timer_fd};
+
+	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(channel);
+}
 
 struct weir_comp_channel *weir_create_comp_channel(struct weir_device *device)
 {
@@ -26,10 +54,8 @@ struct weir_comp_channel *weir_create_comp_channel(struct weir_device *device)
 		return NULL;
 	}
 	channel->channel.device = device;
-	channel->channel.fd = eventfd(0, EFD_CLOEXEC);
-	if (channel->channel.fd < 0) {
-		client_fail(errno, "a completion channel: %s", strerror(errno));
-		free(channel);
+	if (fds_open(channel) != 0) {
+		channel_free(channel);
 		return NULL;
 	}
 	pthread_mutex_lock(&device->lock);
@@ -54,15 +80,31 @@ int weir_destroy_comp_channel(struct weir_comp_channel *public)
 		;
 	*at = channel->next;
 	pthread_mutex_unlock(&device->lock);
-	close(public->fd);
-	free(channel);
+	channel_free(channel);
 	return 0;
+}
+
+static void channel_wake(const struct client_channel *channel)
+{
+	eventfd_write(channel->event_fd, 1);
 }
 
 void client_cq_wake(struct client_cq *cq)
 {
-	if (cq->cq.channel != NULL)
-		eventfd_write(cq->cq.channel->fd, 1);
+	if (client_channel_of(cq) != NULL)
+		channel_wake(client_channel_of(cq));
+}
+
+/* Makes it readable after that time; negative: no time. */
+static void channel_wake_in(const struct client_channel *channel, int timeout_ms)
+{
+	struct itimerspec time = {
+		.it_value = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L}};
+
+	if (timeout_ms == 0)
+		channel_wake(channel);
+	else if (timeout_ms > 0)
+		timerfd_settime(channel->timer_fd, 0, &time, NULL);
 }
 
 /* ---- whether an armed queue has what it was armed for ---- */
@@ -145,6 +187,34 @@ void client_cq_tell_arming(struct client_cq *cq)
 			__ATOMIC_RELEASE);
 }
 
+/* How long nobody will wake us for what waits here: until a sender's next try. -1: for ever. */
+static int sender_timeout_ms(const struct client_qp *qp)
+{
+	enum { PEER_MS = 1, RETRY_MS = 10 };
+
+	if (qp->sent_done == qp->sent_next || qp->path == VERBS_PATH_ENGINE ||
+		!client_sends_next(qp))
+		return -1;
+	if (qp->path == VERBS_PATH_NONE)
+		return PEER_MS;
+	return is_stuck(qp) ? RETRY_MS : 0;
+}
+
+/* Its lock is held. */
+static int cq_timeout_ms(const struct client_cq *cq)
+{
+	/* Without membarrier(2) a wake-up can be missed. */
+	int shortest = client_barrier_init() ? -1 : 1;
+
+	for (unsigned i = 0; i < cq->sender_count; i++) {
+		int timeout = sender_timeout_ms(cq->senders[i]);
+
+		if (timeout >= 0 && (shortest < 0 || timeout < shortest))
+			shortest = timeout;
+	}
+	return shortest;
+}
+
 int weir_req_notify_cq(struct weir_cq *public, int solicited_only)
 {
 	struct client_cq *cq = (struct client_cq *)public;
@@ -157,6 +227,8 @@ int weir_req_notify_cq(struct weir_cq *public, int solicited_only)
 	client_barrier();
 	if (event_due(cq))
 		client_cq_wake(cq);
+	else if (client_channel_of(cq) != NULL)
+		channel_wake_in(client_channel_of(cq), cq_timeout_ms(cq));
 	client_unlock(&cq->lock);
 	return 0;
 }
@@ -200,32 +272,18 @@ static struct client_cq *event_find(struct client_channel *channel, bool *ret_mo
 	return found;
 }
 
-/* How long nobody will wake us for what waits here: until a sender's next try. -1: for ever. */
-static int sender_timeout_ms(const struct client_qp *qp)
+static int channel_timeout_ms(const struct client_channel *channel)
 {
-	enum { PEER_MS = 1, RETRY_MS = 10 };
-
-	if (qp->sent_done == qp->sent_next || qp->path == VERBS_PATH_ENGINE || !qp->sends)
-		return -1;
-	if (qp->path == VERBS_PATH_NONE)
-		return PEER_MS;
-	return is_stuck(qp) ? RETRY_MS : 0;
-}
-
-static int channel_timeout_ms(struct client_channel *channel)
-{
-	/* Without membarrier(2) a wake-up can be missed. */
-	int shortest = client_barrier_init() ? -1 : 1;
+	int shortest = -1;
 
 	for (struct client_cq *cq = channel->cqs; cq != NULL; cq = cq->next_of_channel) {
-		client_lock(&cq->lock);
-		for (unsigned i = 0; i < cq->sender_count; i++) {
-			int timeout = sender_timeout_ms(cq->senders[i]);
+		int timeout;
 
-			if (timeout >= 0 && (shortest < 0 || timeout < shortest))
-				shortest = timeout;
-		}
+		client_lock(&cq->lock);
+		timeout = cq_timeout_ms(cq);
 		client_unlock(&cq->lock);
+		if (timeout >= 0 && (shortest < 0 || timeout < shortest))
+			shortest = timeout;
 	}
 	return shortest;
 }
@@ -234,7 +292,7 @@ static int channel_timeout_ms(struct client_channel *channel)
 static int channel_wait(struct client_channel *channel, int timeout_ms)
 {
 	struct weir_device *device = channel->channel.device;
-	struct pollfd waiting[2] = {{.fd = channel->channel.fd, .events = POLLIN},
+	struct pollfd waiting[2] = {{.fd = channel->event_fd, .events = POLLIN},
 		{.fd = device->socket, .events = POLLIN}}; /* -1: is not looked at */
 
 	if (poll(waiting, 2, timeout_ms) < 0)
@@ -243,13 +301,12 @@ static int channel_wait(struct client_channel *channel, int timeout_ms)
 }
 
 /* Before looking: what comes after it makes it readable again. */
-static void channel_drain(struct client_channel *channel)
+static void channel_drain(const struct client_channel *channel)
 {
-	struct pollfd waiting = {.fd = channel->channel.fd, .events = POLLIN};
 	eventfd_t ignored;
 
-	if (poll(&waiting, 1, 0) > 0)
-		eventfd_read(channel->channel.fd, &ignored);
+	eventfd_read(channel->event_fd, &ignored);
+	eventfd_read(channel->timer_fd, &ignored); /* the same for a timerfd */
 }
 
 int weir_get_cq_event(
@@ -268,7 +325,7 @@ int weir_get_cq_event(
 		channel_drain(channel);
 		cq = event_find(channel, &more);
 		if (more)
-			eventfd_write(public->fd, 1);
+			channel_wake(channel);
 		timeout_ms = channel_timeout_ms(channel);
 		pthread_mutex_unlock(&device->lock);
 		if (cq != NULL) {
@@ -276,8 +333,10 @@ int weir_get_cq_event(
 			*ret_cq_context = cq->cq.cq_context;
 			return 0;
 		}
-		if (!blocks)
+		if (!blocks) {
+			channel_wake_in(channel, timeout_ms);
 			return client_fail(EAGAIN, "no completion event waits");
+		}
 		status = channel_wait(channel, timeout_ms);
 		if (status != 0)
 			return status;

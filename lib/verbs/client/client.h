@@ -78,7 +78,9 @@ struct weir_ah {
 };
 
 struct client_channel {
-	struct weir_comp_channel channel; /* fd: an eventfd that peers and the engine write */
+	struct weir_comp_channel channel; /* fd: an epoll of the two */
+	int event_fd; /* an eventfd that peers and the engine write */
+	int timer_fd; /* for what nobody wakes us for: a time that is over, the next try */
 	struct client_cq *cqs; /* by next_of_channel */
 	uint32_t users;
 	struct client_channel *next;
@@ -253,6 +255,11 @@ bool client_barrier_init(void);
 /* A full memory fence on each CPU that runs a thread of an application or the engine: for him who
  * seldom writes and then reads what those on the fast way read and write without a fence. */
 void client_barrier(void);
+
+static inline struct client_channel *client_channel_of(const struct client_cq *cq)
+{
+	return (struct client_channel *)cq->cq.channel;
+}
 
 /* channel.c. Makes its channel, if it has one, readable: who waits there looks again. */
 void client_cq_wake(struct client_cq *cq);

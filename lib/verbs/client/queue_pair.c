@@ -125,13 +125,13 @@ int client_qp_announce(struct client_qp *qp, uint32_t wanted)
 	unsigned fd_count = 1;
 	int status;
 
-	if (qp->recv_cq->cq.channel != NULL) {
+	if (client_channel_of(qp->recv_cq) != NULL) {
 		message.create_qp.flags |= VERBS_QP_RECEIVE_EVENTS;
-		fds[fd_count++] = qp->recv_cq->cq.channel->fd;
+		fds[fd_count++] = client_channel_of(qp->recv_cq)->event_fd;
 	}
-	if (qp->send_cq->cq.channel != NULL) {
+	if (client_channel_of(qp->send_cq) != NULL) {
 		message.create_qp.flags |= VERBS_QP_SEND_EVENTS;
-		fds[fd_count++] = qp->send_cq->cq.channel->fd;
+		fds[fd_count++] = client_channel_of(qp->send_cq)->event_fd;
 	}
 	if (wanted == 0)
 		qp->own.header->queue = 0;

@@ -260,6 +260,33 @@ static void receiver_wakes(void **state)
 	assert_int_equal(end_poll(one).status, WEIR_WC_SUCCESS);
 }
 
+/* Nobody wakes a program when a send was tried for long enough: the channel's fd does it, also for
+ * one that sleeps in poll(2) of its own. */
+static void too_long(void **state)
+{
+	const struct weir_qp_attr drain = {.qp_state = WEIR_QPS_SQD};
+	const struct weir_qp_attr again = {.qp_state = WEIR_QPS_RTS};
+	const struct weir_qp_attr patience = {.rnr_retry = 2};
+	struct world *world = *state;
+	struct end *one = &world->one;
+	struct pollfd waiting = {.fd = one->channel->fd, .events = POLLIN};
+	struct weir_cq *cq;
+	void *context;
+
+	fcntl(one->channel->fd, F_SETFL, O_NONBLOCK);
+	MUST(weir_modify_qp(one->qp, &drain, WEIR_QP_STATE));
+	MUST(weir_modify_qp(one->qp, &patience, WEIR_QP_RNR_RETRY));
+	MUST(weir_modify_qp(one->qp, &again, WEIR_QP_STATE));
+	MUST(end_post_send(one, 1, 0, 64, 0));
+	MUST(weir_req_notify_cq(one->cq, 0));
+	for (int i = 0; weir_get_cq_event(one->channel, &cq, &context) != 0; i++) {
+		assert_in_range(i, 0, 20);
+		assert_int_equal(poll(&waiting, 1, 2000), 1);
+	}
+	weir_ack_cq_events(cq, 1);
+	assert_int_equal(end_poll(one).status, WEIR_WC_RNR_RETRY_EXC_ERR);
+}
+
 #define BOTH(name)                                                                                 \
 	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
@@ -275,6 +302,7 @@ int main(void)
 		BOTH(sqd),
 		BOTH(sqd_waits),
 		BOTH(good_ones_first),
+		BOTH(too_long),
 		cmocka_unit_test_setup_teardown(receiver_wakes, set_up_direct, world_close),
 	};
 
