@@ -81,7 +81,7 @@ static bool turn_away(struct verbs_server *server)
 		return false;
 
 	close(server->spare_fd);
-	socket = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	socket = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (socket >= 0) {
 		say_kicked(socket, VERBS_REASON_LIMIT);
 		close(socket);
@@ -102,7 +102,7 @@ static void accept_failed(struct verbs_server *server, int code)
 
 void server_accept(struct verbs_server *server)
 {
-	int socket = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int socket = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct server_connection *connection;
 
 	if (socket < 0) {

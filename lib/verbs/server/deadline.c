@@ -74,7 +74,7 @@ static void listener_watch(struct verbs_server *server, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.u64 = SOURCE_CONNECTION};
 
-	epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event);
+	epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener.fd, &event);
 }
 
 void deadline_deaf(struct verbs_server *server)

@@ -8,12 +8,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "verbs/server/state.h"
 
-enum { EVENTS_MAX = 32, STEP_NS = 1000000 };
+enum { EVENTS_MAX = 32, STEP_NS = 1000000, WAITING_MAX = 128 };
 
 static void identify(struct verbs_server *server)
 {
@@ -60,7 +61,7 @@ int verbs_server_create(const struct verbs_server_config *config,
 		sizeof(server->version) - 1);
 	server->raw = raw;
 	server->raw_argument = raw_argument;
-	server->listener = server->deadline = -1;
+	server->listener.fd = server->deadline = -1;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_mutex_init(&server->turn, NULL);
 	bell_init(&server->bell);
@@ -76,8 +77,9 @@ int verbs_server_create(const struct verbs_server_config *config,
 	if (rc == 0)
 		rc = deadline_init(server, error);
 	if (rc == 0)
-		rc = server_listen(server, config->socket, error);
-	if (rc == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0)
+		rc = unix_listener_open(&server->listener, config->socket, SOCK_SEQPACKET,
+			WAITING_MAX, "verbs.socket", error);
+	if (rc == 0 && epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener.fd, &event) < 0)
 		rc = error_set(error, errno, "epoll_ctl: %s", strerror(errno));
 	if (rc == 0) {
 		*ret_server = server;
@@ -92,7 +94,7 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 {
 	if (server == NULL)
 		return NULL;
-	server_listen_close(server);
+	unix_listener_close(&server->listener);
 	for (struct server_connection *connection = server->connections; connection != NULL;
 		connection = connection->next) {
 		server_tell(connection, VERBS_EVENT_ENGINE_STOPS, 0, 0, 0);

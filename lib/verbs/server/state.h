@@ -12,8 +12,8 @@
 #define WEIR_VERBS_SERVER_STATE_H
 
 #include <pthread.h>
-#include <sys/un.h>
 
+#include "base/unix_listener.h"
 #include "verbs/mapping.h"
 #include "verbs/protocol.h"
 #include "verbs/server/server.h"
@@ -151,9 +151,8 @@ struct verbs_server {
 	void *raw_argument;
 	pthread_mutex_t lock;
 	pthread_mutex_t turn; /* for `lock`: who looks gets it, however busy the server thread is */
-	int epoll, listener, spare_fd;
-	struct sockaddr_un address;
-	uint64_t device, inode; /* of the socket's file: only ours is removed */
+	int epoll, spare_fd;
+	struct unix_listener listener;
 	uint64_t guid;
 	uint32_t fds_max; /* a connection may have us keep */
 	int deadline; /* timer */
@@ -197,10 +196,6 @@ enum server_source {
 
 /* server.c: takes `lock`, in turn. */
 void server_lock(struct verbs_server *server);
-
-/* listen.c */
-int server_listen(struct verbs_server *server, const char *path, struct error *error);
-void server_listen_close(struct verbs_server *server);
 
 /* deadline.c */
 int deadline_init(struct verbs_server *server, struct error *error);
