@@ -183,13 +183,13 @@ struct verbs_queue_header {
 	uint32_t armed;
 	uint32_t sender_armed; /* wake for outcomes (engine path) */
 	uint32_t cpu; /* where the owner last polled, + 1 */
-	uint8_t pad4[VERBS_LINE_BYTES - 12];
-	/* Writer: the owner, as an initiator. Odd: it may be touching memory of the other end now,
-	 * which reads this before it takes memory away. */
-	uint32_t busy;
 	/* It waits for the other end to post or take something, and wants to be woken. */
 	uint32_t waits;
-	uint8_t pad5[VERBS_LINE_BYTES - 8];
+	uint8_t pad4[VERBS_LINE_BYTES - 16];
+	/* Writer: the owner, as an initiator. Odd: it may be touching memory of the other end now,
+	 * which reads this before it takes memory away, and only then: so the line stays here. */
+	uint32_t busy;
+	uint8_t pad5[VERBS_LINE_BYTES - 4];
 	/* Writer: the engine. */
 	uint32_t condition; /* enum verbs_condition */
 	uint32_t condition_reason; /* enum verbs_reason */

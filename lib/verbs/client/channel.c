@@ -161,8 +161,10 @@ static bool event_due(struct client_cq *cq)
 
 	for (unsigned i = 0; i < cq->sender_count; i++)
 		sender_progress(cq->senders[i]);
-	if (cq->armed == 0 || cq->fails)
-		return cq->armed != 0;
+	if (cq->armed == 0)
+		return false;
+	if (cq->fails && cq->pending > 0)
+		return true;
 	for (uint32_t i = cq->head; i != cq->tail; i++)
 		if (!only_solicited || cq->ring[i & cq->mask].status != WEIR_WC_SUCCESS)
 			return true;

@@ -83,12 +83,13 @@ static inline void client_wake_peer(struct client_qp *qp, bool solicited)
 /* After something was posted or taken: the other end may wait for just that. */
 static inline void client_wake_waiting(struct client_qp *qp)
 {
-	const struct verbs_queue_header *peer;
+	const struct verbs_queue_header *peer = qp->responder.queue.header;
 
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (__builtin_expect(qp->path == VERBS_PATH_NONE, 0))
+	if (__builtin_expect(peer == NULL, 0) && qp->path == VERBS_PATH_NONE) {
 		client_peer_meet(qp);
-	peer = qp->responder.queue.header;
+		peer = qp->responder.queue.header;
+	}
 	if (peer != NULL && qp->peer_event_fd >= 0 &&
 		__builtin_expect(__atomic_load_n(&peer->waits, __ATOMIC_RELAXED) != 0, 0))
 		client_write_event(qp->peer_event_fd);

@@ -318,16 +318,18 @@ static bool look_at_conditions(struct client_cq *cq)
 int weir_poll_cq(struct weir_cq *public, int count, struct weir_wc *wc)
 {
 	struct client_cq *cq = (struct client_cq *)public;
-	bool yields = false;
+	bool yields = false, fails = false;
 	int taken;
 
 	client_lock(&cq->lock);
-	if (cq->pending > 0)
+	if (cq->pending > 0) {
 		progress_senders(cq);
+		fails = cq->fails;
+	}
 	taken = pop_ring(cq, count, wc);
 	if (taken < count && cq->receiver_count > 0)
-		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0 && !cq->fails);
-	if (__builtin_expect(cq->fails, 0) && taken == 0)
+		taken += poll_receivers(cq, count - taken, &wc[taken], taken == 0 && !fails);
+	if (__builtin_expect(fails, 0) && taken == 0)
 		taken = poll_failures(cq, count, wc);
 	if (taken > 0)
 		cq->polls = 0;

@@ -89,17 +89,14 @@ static inline void gather(uint8_t *to, const struct weir_send_wr *wr)
 	}
 }
 
-/* A short message travels in its slot. false: not this one, or not now. */
-static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+/* Puts it into its slot. */
+static inline bool slot_fill(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
 {
 	struct verbs_responder *responder = &qp->responder;
 	struct verbs_slot *slot;
 
-	if (bytes > VERBS_PAYLOAD_MAX || responder->srq != NULL ||
-		!verbs_open_for(responder, qp->qp.qp_num) || !verbs_receive_posted(responder) ||
+	if (!verbs_open_for(responder, qp->qp.qp_num) || !verbs_receive_posted(responder) ||
 		!verbs_receive_fits(responder, bytes))
-		return false;
-	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 && !segments_good(qp, wr))
 		return false;
 	slot = verbs_next_slot(responder);
 	slot->bytes = bytes;
@@ -117,8 +114,25 @@ static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *w
 		gather(slot->payload, wr);
 	verbs_publish(responder, slot);
 	responder->taken++;
-	client_wake_peer(qp, (wr->send_flags & WEIR_SEND_SOLICITED) != 0);
 	return true;
+}
+
+/* A short message travels in its slot. false: not this one, or not now. Busy: the other end may be
+ * reset meanwhile, and is not to find there what was meant for it before. */
+static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
+{
+	bool sent;
+
+	if (bytes > VERBS_PAYLOAD_MAX || qp->responder.srq != NULL)
+		return false;
+	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 && !segments_good(qp, wr))
+		return false;
+	client_busy_begin(qp);
+	sent = slot_fill(qp, wr, bytes);
+	client_busy_end(qp);
+	if (sent)
+		client_wake_peer(qp, (wr->send_flags & WEIR_SEND_SOLICITED) != 0);
+	return sent;
 }
 
 /* A write of one piece. */
