@@ -265,19 +265,17 @@ const struct verbs_region *client_remote_find(struct verbs_regions *regions, uin
 
 /* ---- memory of ours that goes ---- */
 
-void client_peer_quiesce(struct client_qp *qp)
+void client_peer_quiesce(const struct client_qp *qp, const struct verbs_queue_header *peer)
 {
 	enum { PATIENCE_MS = 2000 };
-	const struct verbs_queue_header *header =
-		qp->peer_memory.base == NULL ? NULL : (const void *)qp->peer_memory.base;
 	const struct timespec pause = {.tv_nsec = 50 * 1000};
 	uint32_t first;
 
-	if (header == NULL)
+	if (peer == NULL)
 		return;
-	first = __atomic_load_n(&header->busy, __ATOMIC_ACQUIRE);
+	first = __atomic_load_n(&peer->busy, __ATOMIC_ACQUIRE);
 	for (unsigned tries = 0; tries < PATIENCE_MS * 20 && first % 2 != 0; tries++) {
-		if (__atomic_load_n(&header->busy, __ATOMIC_ACQUIRE) != first ||
+		if (__atomic_load_n(&peer->busy, __ATOMIC_ACQUIRE) != first ||
 			__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) ==
 				VERBS_PEER_GONE)
 			return;

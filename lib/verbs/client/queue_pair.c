@@ -286,7 +286,7 @@ static void peer_know(struct client_qp *qp)
 static void receives_return(struct client_qp *qp)
 {
 	client_barrier();
-	client_peer_quiesce(qp);
+	client_peer_quiesce(qp, qp->responder.queue.header);
 	if (qp->srq != NULL)
 		client_srq_give_back(qp->srq, qp->attr.dest_qp_num);
 }

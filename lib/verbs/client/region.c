@@ -193,22 +193,29 @@ static void wait_for_peers(struct weir_device *device)
 {
 	bool any = false;
 
-	for (struct client_qp *qp = device->qps; qp != NULL && !any; qp = qp->next)
-		any = qp->raw == NULL && qp->qp.state >= WEIR_QPS_RTR;
+	for (struct client_qp *qp = device->qps; qp != NULL; qp = qp->next) {
+		if (qp->raw != NULL)
+			continue;
+		client_lock(&qp->lock);
+		if (qp->qp.state >= WEIR_QPS_RTR) {
+			any = true;
+			/* Whom only the other end has sent to so far is not known here yet. */
+			client_peer_find(qp);
+		}
+		client_unlock(&qp->lock);
+	}
 	if (!any)
 		return;
-	for (struct client_qp *qp = device->qps; qp != NULL; qp = qp->next) {
-		/* Whom only the other end has sent to so far is not known here yet. */
-		if (qp->raw == NULL && qp->path == VERBS_PATH_NONE &&
-			qp->qp.state >= WEIR_QPS_RTR) {
-			client_lock(&qp->lock);
-			client_peer_find(qp);
-			client_unlock(&qp->lock);
-		}
-	}
 	client_barrier();
-	for (struct client_qp *qp = device->qps; qp != NULL; qp = qp->next)
-		client_peer_quiesce(qp);
+	for (struct client_qp *qp = device->qps; qp != NULL; qp = qp->next) {
+		const struct verbs_queue_header *header;
+
+		/* Stays mapped: who unmaps it has device->lock, as we have. */
+		client_lock(&qp->lock);
+		header = qp->responder.queue.header;
+		client_unlock(&qp->lock);
+		client_peer_quiesce(qp, header);
+	}
 }
 
 static void region_unlink(struct weir_device *device, struct client_mr *mr)

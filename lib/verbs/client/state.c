@@ -190,7 +190,7 @@ static void memory_empty(struct client_qp *qp)
 	if (header == NULL)
 		return;
 	client_barrier();
-	client_peer_quiesce(qp);
+	client_peer_quiesce(qp, qp->responder.queue.header);
 	client_peer_forget(qp);
 	header->received = header->consumed = header->waits = 0;
 	memset(qp->memory.base + places.sizes, 0, places.total_bytes - places.sizes);
