@@ -285,12 +285,16 @@ struct config_control {
 
 enum verbs_path_policy { VERBS_PATH_AUTO, VERBS_PATH_ONLY_DIRECT, VERBS_PATH_ONLY_ENGINE };
 
+/* Which applications get packets of ports (those of the kind "application" aside). */
+enum verbs_raw_policy { VERBS_RAW_OFF, VERBS_RAW_TRUSTED, VERBS_RAW_ALL };
+
 /* For applications: verbs/weir.h. Limits are those of each connection but for `connections`. */
 struct config_verbs {
 	bool on;
 	char *socket; /* path; NULL: "$XDG_RUNTIME_DIR/weir-verbs.sock" or
 			 /run/weir-verbs.sock as root */
 	enum verbs_path_policy path; /* who moves the data of connected queue pairs */
+	enum verbs_raw_policy raw;
 	uint32_t connections, queue_pairs, regions, depth;
 	uint64_t memory_bytes; /* registered in all */
 };

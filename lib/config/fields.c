@@ -32,6 +32,7 @@ static const char *const orders[] = {"flow", "restore", NULL};
 static const char *const automatic[] = {"auto", NULL};
 static const char *const switched_off[] = {"off", NULL};
 static const char *const verbs_paths[] = {"auto", "direct", "engine", NULL};
+static const char *const verbs_raws[] = {"off", "trusted", "all", NULL};
 
 const char *const port_kind_names[] = {
 	"device", "replay", "generate", "file", "interface", "application", NULL};
@@ -625,6 +626,11 @@ static const struct field verbs_fields[] = {
 			"each "
 			"other; \"engine\": the engine checks and moves every request; \"auto\": "
 			"direct between processes of one user, else engine."},
+	{"raw", &field_enum, VERBS(raw), .names = verbs_raws, .fallback = "\"trusted\"",
+		.help = "Which applications get packets of ports, by flows they ask for: "
+			"\"trusted\": those of the engine's user and of root, who may then read "
+			"all packets; \"all\": those of other users too, who get copies; \"off\": "
+			"none. Ports that are an application's are not meant."},
 	{"connections", &field_integer, VERBS(connections), .min = 1, .max = 1024, .fallback = "64",
 		.help = "Applications at a time."},
 	{"queue_pairs", &field_integer, VERBS(queue_pairs), .min = 1, .max = 65536,

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 #include "engine/steering_internal.h"
+#include "port/application.h"
 
 enum { MEMPOOL_CACHE_PACKETS = 256 };
 /* A worker that has not drained after so long may hold packets in a stage: it is asked to let go.
@@ -133,6 +134,8 @@ static int build_port(struct engine *engine, struct port *port, struct error *er
 	result = port_configure(port, rx_queues, tx_queues, pools, error);
 	if (result != 0)
 		return result;
+	if (port->application != NULL)
+		application_set_consumers(port->application, &engine->consumers);
 	warn_of_steering(engine, port);
 	return port_start(port, error);
 }

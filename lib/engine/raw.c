@@ -12,8 +12,8 @@
 #include "port/shared_pool.h"
 #include "verbs/protocol.h"
 
-/* Of a pool's buffers applications may hold so many that the plan made for them, but no more than
- * one in LENT_SHARE: the rest is for receiving. */
+/* Of each pool's buffers applications may hold so many that the plan made for them, but no more
+ * than one in LENT_SHARE: the rest is for receiving. */
 enum { LENT_SHARE = 2 };
 
 struct raw_pair *raw_pair_find(const struct raw *raw, uint32_t number)
@@ -36,7 +36,7 @@ static int pool_memory_find(struct engine *engine, uint16_t port, struct error *
 
 	if (result != 0)
 		return error_set(error, -result, "no memory");
-	memory->lent_max = raw->memory.lent_max + PLAN_APPLICATION_PACKETS;
+	raw->pools[port]->share.lent_max = PLAN_APPLICATION_PACKETS;
 	return shared_pool_show(raw->pools[port], memory, error);
 }
 
@@ -53,13 +53,12 @@ static void memory_find(struct engine *engine)
 
 		if (pool->mempool == NULL)
 			continue;
-		if (raw_memory_add(&raw->memory, pool->mempool, &error) != 0) {
+		raw->shares[i].pool = pool->mempool;
+		raw->shares[i].lent_max = RTE_MIN(
+			pool->free_at_start / LENT_SHARE, (uint32_t)PLAN_APPLICATION_PACKETS);
+		if (raw_memory_add(&raw->memory, &raw->shares[i], &error) != 0)
 			engine_say(engine, true, "applications get copies of packets: %s",
 				error.message);
-			continue;
-		}
-		raw->memory.lent_max += RTE_MIN(
-			pool->free_at_start / LENT_SHARE, (uint32_t)PLAN_APPLICATION_PACKETS);
 	}
 	for (uint16_t p = 0; p < engine->port_count; p++)
 		if (raw->pools[p] != NULL && pool_memory_find(engine, p, &error) != 0)
@@ -113,11 +112,13 @@ static int attach_locked(
 		.receive_depth = wanted->receive_depth,
 		.send_depth = wanted->send_depth,
 		.ring = wanted->ring,
-		.ring_argument = wanted->ring_argument,
+		.broke = wanted->broke,
+		.argument = wanted->argument,
 	};
 
 	memory_find(engine);
-	if (wanted->trusted && engine->raw.memory.part_count > 0) {
+	if (wanted->trusted && engine->raw.memory.part_count > 0 &&
+		engine->config->verbs.raw != VERBS_RAW_OFF) {
 		config.mode = VERBS_PACKETS_READ_ONLY;
 		config.lends = &engine->raw.memory;
 	}
@@ -128,11 +129,12 @@ static int attach_locked(
 		return error_set(error, ENOMEM, "no memory for a queue pair");
 	}
 	pair->number = wanted->number;
+	pair->connection = wanted->connection;
 	pair->trusted = wanted->trusted;
 	pair->port = UINT16_MAX;
 	pair->next = engine->raw.pairs;
 	engine->raw.pairs = pair;
-	if (raw_list_update(engine, error) == 0)
+	if (raw_lists_update(engine, error) == 0)
 		return 0;
 	engine->raw.pairs = pair->next;
 	raw_queue_destroy(pair->queue);
@@ -162,14 +164,8 @@ static void pair_remove(struct engine *engine, struct raw_pair *pair)
 	for (uint16_t p = 0; p < engine->port_count; p++)
 		if (engine->raw.pool_owner[p] == pair->number)
 			engine->raw.pool_owner[p] = 0;
-	if (raw_list_update(engine, &error) != 0) {
-		/* Nobody collects any more, until the next one comes or goes. */
-		struct raw_list *old = engine->raw.list;
-
-		__atomic_store_n(&engine->raw.list, NULL, __ATOMIC_RELEASE);
-		engine_wait_a_turn(engine);
-		free(old);
-	}
+	if (raw_lists_update(engine, &error) != 0)
+		raw_lists_drop(engine, pair->queue);
 	raw_queue_destroy(pair->queue);
 	free(pair);
 }
@@ -202,7 +198,6 @@ void raw_fini(struct engine *engine)
 		detach(engine, engine->raw.pairs->number);
 	for (uint16_t p = 0; p < engine->port_count; p++)
 		raw_memory_fini(&engine->raw.pool_memory[p]);
-	free(engine->raw.list);
-	engine->raw.list = NULL;
+	raw_lists_fini(engine);
 	raw_memory_fini(&engine->raw.memory);
 }

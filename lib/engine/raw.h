@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "placement/topology.h"
 #include "port/raw_queue.h"
 #include "steering/flow_rules.h"
 #include "verbs/server/server.h"
@@ -36,12 +37,12 @@ struct raw_rules {
 	struct raw_queue *queues[];
 };
 
-/* What workers collect from. Swapped as a whole. */
+/* What one worker collects from. Swapped as a whole. */
 struct raw_list {
-	unsigned count;
+	unsigned count; /* at least one */
+	unsigned next; /* where its next turn begins. Writer: the worker */
 	struct raw_source {
-		struct raw_queue *queue;
-		uint16_t worker; /* that collects */
+		struct raw_queue *queue; /* atomic. NULL: it is gone */
 		uint16_t pipeline; /* whose end is the way out; UINT16_MAX: there is none */
 	} sources[];
 };
@@ -54,9 +55,9 @@ struct raw_flow {
 };
 
 struct raw_pair { /* a queue pair */
-	uint32_t number;
+	uint32_t number, connection;
 	uint16_t port; /* of its first flow: what it sends goes there; UINT16_MAX: none yet */
-	bool trusted;
+	bool trusted; /* of the engine's user, or root */
 	bool is_port; /* it is bound to a port of the kind "application" */
 	struct raw_queue *queue;
 	struct raw_pair *next;
@@ -67,12 +68,14 @@ struct raw_pair { /* a queue pair */
 struct raw {
 	/* By port; NULL: no rules. Atomic. Readers: workers */
 	struct raw_rules *rules[CONFIG_PORTS_MAX];
-	struct raw_list *list; /* atomic. Readers: workers */
+	/* By worker; NULL: nothing to collect. Atomic. Readers: workers */
+	struct raw_list *lists[CONFIG_WORKERS_MAX];
 	/* There was a flow: rules are looked at, and super-packets may be sent to the port. Never
 	 * false again: an engine parks its workers for applications once a port at most. */
 	bool linked[CONFIG_PORTS_MAX];
 	bool memory_known;
 	struct raw_memory memory; /* none: packets are copied */
+	struct raw_share shares[TOPOLOGY_NODES_MAX]; /* of the engine's pools, by node */
 	/* Ports with "application_pool": their packets' pool, the memory shown to who has it, and
 	 * whose it is; 0: nobody's yet. */
 	struct shared_pool *pools[CONFIG_PORTS_MAX];
@@ -85,8 +88,10 @@ struct raw {
 /* Its argument is a struct engine. */
 extern const struct verbs_server_raw engine_raw_operations;
 
-/* For a running worker, once a turn: sends on what applications sent. Returns packets. */
-unsigned raw_turn(struct worker *worker);
+/* For a running worker that has a list, once a turn: sends on some of what applications sent.
+ * However much that is, and however many they are, packets on ports wait for a few bursts only.
+ * Returns packets. */
+unsigned raw_turn(struct worker *worker, struct raw_list *list);
 /* For a worker that is about to sleep, and then again when it wakes up. */
 void raw_sleeps(const struct worker *worker, bool sleeps);
 /* Whether applications have something for this worker. */
@@ -104,13 +109,25 @@ void raw_flow_remove(void *engine, uint32_t number, uint32_t handle);
 /* The lock held. handle 0: all of the queue pair. */
 void raw_flows_forget(struct engine *engine, uint32_t number, uint32_t handle);
 
+/* Of the rules of a port: so many different sets of bits that are looked at, of all and of one
+ * application. Each is another lookup for packets that the ones before do not decide. */
+enum { RAW_MASKS_MAX = 64, RAW_MASKS_OF_ONE_MAX = 16 };
+
+/* raw_limits.c, the lock held: whether the port may have this flow as well. */
+int raw_limits_check(const struct engine *engine, const struct raw_pair *pair,
+	const struct raw_flow *wanted, struct error *error);
+
 /* raw_rules.c, the lock held: from the flows that there are now. After an error all is as it was.
  */
 int raw_rules_update(struct engine *engine, uint16_t port, struct error *error);
 /* Without any: cannot fail. */
 void raw_rules_clear(struct engine *engine, uint16_t port);
-/* raw_send.c, the lock held: from the queue pairs that there are now. */
-int raw_list_update(struct engine *engine, struct error *error);
+/* raw_send.c, the lock held: from the queue pairs that there are now. After an error all is as it
+ * was. */
+int raw_lists_update(struct engine *engine, struct error *error);
+/* Nothing is collected from this one any more. Cannot fail. */
+void raw_lists_drop(struct engine *engine, const struct raw_queue *queue);
+void raw_lists_fini(struct engine *engine);
 
 /* Build: the pool of a port that is to have one of its own; NULL: it is not, or `error` says why.
  */

@@ -19,7 +19,7 @@ static void release_port(struct engine *engine, struct raw_pair *pair)
 	pair->is_port = false;
 	/* One collects: the port's rx queue until now. */
 	engine_wait_a_turn(engine);
-	if (raw_list_update(engine, &error) != 0) {
+	if (raw_lists_update(engine, &error) != 0) {
 		/* Nobody collects what it sends, until the next one comes or goes. */
 	}
 }
@@ -88,7 +88,7 @@ static int bind_port(struct engine *engine, struct raw_pair *pair, uint16_t port
 			engine->config->ports[port].name);
 	pair->port = port;
 	pair->is_port = true;
-	if (raw_list_update(engine, error) != 0) {
+	if (raw_lists_update(engine, error) != 0) {
 		pair->port = UINT16_MAX;
 		pair->is_port = false;
 		return -error->code;
@@ -147,22 +147,15 @@ static int begin_sending(
 
 	if (result != 0 || pair->port != UINT16_MAX)
 		return result;
+	/* The worker that collected until now is done with it before another one begins. */
+	raw_lists_drop(engine, pair->queue);
 	pair->port = port;
-	result = raw_list_update(engine, error);
+	result = raw_lists_update(engine, error);
 	if (result == 0)
 		take_pool(engine, pair, port);
 	if (result != 0)
 		pair->port = UINT16_MAX;
 	return result;
-}
-
-static unsigned flows_of(const struct engine *engine, uint16_t port)
-{
-	unsigned count = 0;
-
-	for (const struct raw_flow *flow = engine->raw.flows; flow != NULL; flow = flow->next)
-		count += flow->port == port;
-	return count;
 }
 
 static struct raw_flow *flow_append(struct engine *engine, const struct raw_flow *wanted)
@@ -188,13 +181,13 @@ static int flow_add_locked(
 
 	if (pair == NULL)
 		return error_set(error, ENOENT, "there is no such queue pair");
-	if (flows_of(engine, port) >= FLOW_RULES_MAX)
-		return error_set(error, ENOSPC, "port %s has %d rules already, which is the most",
-			engine->config->ports[port].name, FLOW_RULES_MAX);
-	if (engine->ports[port].application != NULL)
+	if (engine->ports[port].application != NULL) {
 		result = bind_port(engine, pair, port, &wanted->rule, error);
-	else
-		result = begin_sending(engine, pair, port, error);
+	} else {
+		result = raw_limits_check(engine, pair, wanted, error);
+		if (result == 0)
+			result = begin_sending(engine, pair, port, error);
+	}
 	if (result != 0)
 		return result;
 	if (flow_append(engine, wanted) == NULL) {

@@ -132,6 +132,7 @@ static unsigned finish_received(struct worker *worker, uint64_t now_tsc)
 
 static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t now_tsc)
 {
+	struct raw_list *collects;
 	struct burst burst;
 	unsigned moved = 0;
 
@@ -148,8 +149,9 @@ static unsigned worker_turn(struct worker *worker, enum phase phase, uint64_t no
 		moved += verbs_server_work(worker->applications, worker->index);
 	if (worker->inbox_count > 0)
 		moved += handoff_receive(worker, now_tsc);
-	if (worker->engine->raw.list != NULL && phase == PHASE_RUN)
-		moved += raw_turn(worker);
+	collects = __atomic_load_n(&worker->engine->raw.lists[worker->index], __ATOMIC_ACQUIRE);
+	if (collects != NULL && phase == PHASE_RUN)
+		moved += raw_turn(worker, collects);
 	if (worker->restores)
 		for (uint16_t i = 0; i < worker->poll_count; i++)
 			if (worker->polls[i].restore != NULL)

@@ -12,6 +12,7 @@ enum { DELIVER_MAX = 64 };
 struct application {
 	struct raw_queue *queue; /* atomic; NULL: none is bound. Readers: workers */
 	struct rte_mempool *pool;
+	struct rfs_consumers *const *consumers; /* NULL: nobody asks */
 };
 
 struct application *application_create(const struct config_port *config, struct error *error)
@@ -35,6 +36,12 @@ struct application *application_destroy(struct application *application)
 void application_set_pool(struct application *application, struct rte_mempool *pool)
 {
 	application->pool = pool;
+}
+
+void application_set_consumers(
+	struct application *application, struct rfs_consumers *const *consumers)
+{
+	application->consumers = consumers;
 }
 
 void application_bind(struct application *application, struct raw_queue *queue)
@@ -69,11 +76,17 @@ uint16_t application_send(void *argument, struct rte_mbuf **packets, uint16_t co
 {
 	struct application *application = argument;
 	struct raw_queue *queue = __atomic_load_n(&application->queue, __ATOMIC_ACQUIRE);
-	uint64_t now_ns = clock_monotonic_ns();
+	struct rfs_consumers *consumers = NULL;
 	uint16_t sent = 0, given;
+	uint64_t now_ns;
 
 	if (queue == NULL)
 		return 0;
+	if (application->consumers != NULL)
+		consumers = __atomic_load_n(application->consumers, __ATOMIC_ACQUIRE);
+	if (consumers != NULL)
+		raw_queue_consumed(queue, consumers, packets, count);
+	now_ns = clock_monotonic_ns();
 	do {
 		given = raw_queue_deliver(queue, packets + sent,
 			RTE_MIN((uint16_t)(count - sent), (uint16_t)DELIVER_MAX), now_ns);

@@ -16,9 +16,14 @@
 #include "port/raw_queue.h"
 
 struct application;
+struct rfs_consumers;
 
 struct application *application_create(const struct config_port *config, struct error *error);
 struct application *application_destroy(struct application *application); /* takes NULL */
+/* Where flows are consumed: the application's CPU is recorded at *consumers, which may change to
+ * another table or none (NULL) at any time. */
+void application_set_consumers(
+	struct application *application, struct rfs_consumers *const *consumers);
 /* Buffers for what is received. */
 void application_set_pool(struct application *application, struct rte_mempool *pool);
 void application_bind(struct application *application, struct raw_queue *queue);

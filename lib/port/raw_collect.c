@@ -141,6 +141,15 @@ static bool collect_one(struct raw_queue *queue, struct rte_mempool *pool,
 	return true;
 }
 
+enum { BYTES_A_PACKET = 2048 };
+
+static uint32_t work_of(const struct rte_mbuf *packet)
+{
+	uint32_t piece = super_packet_is(packet) ? packet->tso_segsz : 0;
+
+	return 1 + packet->pkt_len / (piece > 0 ? piece : BYTES_A_PACKET);
+}
+
 bool raw_queue_has_sent(const struct raw_queue *queue)
 {
 	const struct verbs_descriptor *slot = &queue->sent[queue->collected & queue->send_mask];
@@ -152,12 +161,12 @@ bool raw_queue_has_sent(const struct raw_queue *queue)
 uint16_t raw_queue_collect(struct raw_queue *queue, struct rte_mempool *pool,
 	struct rte_mbuf *packets[], uint16_t count)
 {
-	uint32_t before = queue->collected;
+	uint32_t before = queue->collected, work = 0;
 	uint16_t made = 0;
 
 	if (raw_queue_broken(queue) != VERBS_REASON_NONE)
 		return 0;
-	while (made < count && queue->collected - before < count) {
+	while (work < count && queue->collected - before < count) {
 		struct verbs_descriptor *slot = &queue->sent[queue->collected & queue->send_mask];
 		struct verbs_descriptor descriptor;
 
@@ -168,8 +177,10 @@ uint16_t raw_queue_collect(struct raw_queue *queue, struct rte_mempool *pool,
 		if (!collect_one(queue, pool, &descriptor, &packets[made]))
 			break;
 		queue->collected++;
-		if (packets[made] != NULL)
-			queue->collected_bytes += packets[made++]->pkt_len;
+		if (packets[made] == NULL)
+			continue;
+		work += work_of(packets[made]);
+		queue->collected_bytes += packets[made++]->pkt_len;
 	}
 	queue->collected_packets += made;
 	if (queue->collected != before)

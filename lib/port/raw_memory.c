@@ -101,17 +101,23 @@ static void add_chunk(
 		adding->result = add_range(adding->memory, begin, begin + chunk->len);
 }
 
-int raw_memory_add(struct raw_memory *memory, struct rte_mempool *pool, struct error *error)
+int raw_memory_add(struct raw_memory *memory, struct raw_share *share, struct error *error)
 {
 	struct adding adding = {.memory = memory};
 	unsigned spans = memory->span_count, parts = memory->part_count;
 
-	rte_mempool_mem_iter(pool, add_chunk, &adding);
-	if (adding.result == 0)
+	if (memory->share_count == RAW_SHARES_MAX)
+		adding.result = -ENOSPC;
+	else
+		rte_mempool_mem_iter(share->pool, add_chunk, &adding);
+	if (adding.result == 0) {
+		memory->shares[memory->share_count++] = share;
 		return 0;
+	}
 	memory->span_count = spans;
 	memory->part_count = parts;
-	return error_set(error, -adding.result, "packet memory %s cannot be shown: %s", pool->name,
+	return error_set(error, -adding.result, "packet memory %s cannot be shown: %s",
+		share->pool->name,
 		adding.result == -ENOTSUP ? "there is no file behind it"
 					  : strerror(-adding.result));
 }
@@ -132,7 +138,6 @@ int raw_memory_copy(struct raw_memory *memory, const struct raw_memory *from)
 		memcpy(parts, from->parts, from->part_count * sizeof(*parts));
 	*memory = *from;
 	memory->parts = parts;
-	memory->lent = 0;
 	return 0;
 }
 

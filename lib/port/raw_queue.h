@@ -30,7 +30,9 @@ struct raw_queue_config {
 	uint64_t area_bytes;
 	uint32_t receive_depth, send_depth; /* powers of two */
 	void (*ring)(void *argument); /* wakes the application; never waits. NULL: it polls */
-	void *ring_argument;
+	/* The application did what it must not. Any thread; never waits. NULL: nobody cares. */
+	void (*broke)(void *argument, uint32_t reason);
+	void *argument; /* of both */
 	enum verbs_packet_mode mode;
 	struct raw_memory *lends; /* what may be lent; NULL: all is copied */
 };
@@ -44,6 +46,7 @@ struct raw_queue_counters { /* each a whole word; readers: any */
 };
 
 struct raw_queue;
+struct rfs_consumers;
 
 /* NULL: no memory. */
 struct raw_queue *raw_queue_create(const struct raw_queue_config *config);
@@ -59,7 +62,8 @@ void raw_queue_dropped(struct raw_queue *queue, uint16_t count);
 void raw_queue_take_back(struct raw_queue *queue);
 
 /* Packets that the application sent, in new buffers of the pool or, forwarded, in those they came
- * in; at most `count`. */
+ * in; at most `count`, and fewer if they are as much work as so many: a super-packet counts as its
+ * segments do. */
 uint16_t raw_queue_collect(struct raw_queue *queue, struct rte_mempool *pool,
 	struct rte_mbuf *packets[], uint16_t count);
 /* Whether there is something to collect. */
@@ -67,8 +71,9 @@ bool raw_queue_has_sent(const struct raw_queue *queue);
 /* true: the application has to ring when it sends, nobody looks. */
 void raw_queue_sleeps(struct raw_queue *queue, bool sleeps);
 
-/* Where the application last received; RFS_CPU_NONE and above: not known. */
-unsigned raw_queue_cpu(const struct raw_queue *queue);
+/* Records that the flows of these packets are consumed where the application last received. */
+void raw_queue_consumed(const struct raw_queue *queue, struct rfs_consumers *consumers,
+	struct rte_mbuf *const packets[], uint16_t count);
 /* Other memory is lent from now on, which begins as that before did. */
 void raw_queue_lend(struct raw_queue *queue, struct raw_memory *lends, enum verbs_packet_mode mode);
 /* What is lent; NULL: nothing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the two directions of a raw queue share: raw_queue.c and raw_collect.c only. */
+/* What the files of a raw queue share: raw_queue*.c and raw_collect.c only. */
 #ifndef WEIR_PORT_RAW_QUEUE_PARTS_H
 #define WEIR_PORT_RAW_QUEUE_PARTS_H
 
@@ -10,9 +10,16 @@
 
 /* What is known of a received descriptor, by its position. */
 struct raw_place {
-	/* At the first descriptor of a packet that is lent: the packet. */
+	/* At the first descriptor of a packet that is lent: the packet; else NULL. */
 	struct rte_mbuf *packet;
-	uint64_t area_end; /* of the copies up to here */
+	union {
+		struct raw_share *share; /* lent: of this pool */
+		uint64_t area_end; /* a copy: of the copies up to here; 0: neither */
+	};
+	uint16_t buffers; /* lent: so many */
+	/* Lent: one buffer of its own, which nobody else refers to. Nobody can, while it is lent:
+	 * so it goes back to its pool without a look at it. */
+	bool plain;
 };
 
 struct raw_queue {
@@ -39,6 +46,10 @@ struct raw_queue {
 
 /* The application did what it must not: nothing goes this way from now on. */
 void raw_queue_break(struct raw_queue *queue, uint32_t reason);
+/* Lock held: frees what was lent up to `position`, which is checked. */
+void raw_queue_take_back_to(struct raw_queue *queue, uint32_t position);
+/* Lock held: what the application released. */
+void raw_queue_take_back_locked(struct raw_queue *queue);
 /* The packet at a received position, which is the caller's then; NULL: none there. */
 struct rte_mbuf *raw_queue_forward(struct raw_queue *queue, uint32_t position);
 

@@ -35,7 +35,7 @@ static int data_make(struct shared_pool *pool, struct error *error)
 struct shared_pool *shared_pool_create(
 	const char *name, uint32_t packets, uint32_t data_bytes, int numa_node, struct error *error)
 {
-	struct shared_pool *pool = calloc(1, sizeof(*pool));
+	struct shared_pool *pool = aligned_alloc(64, sizeof(*pool));
 	uint16_t room = (uint16_t)(data_bytes + RTE_PKTMBUF_HEADROOM);
 	struct rte_pktmbuf_extmem memory = {
 		.buf_iova = RTE_BAD_IOVA, .elt_size = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE)};
@@ -44,6 +44,7 @@ struct shared_pool *shared_pool_create(
 		error_set(error, ENOMEM, "no memory for packet memory");
 		return NULL;
 	}
+	memset(pool, 0, sizeof(*pool));
 	pool->fd = -1;
 	pool->packets = packets;
 	pool->data_bytes =
@@ -55,8 +56,10 @@ struct shared_pool *shared_pool_create(
 	memory.buf_len = pool->data_bytes;
 	pool->mempool = rte_pktmbuf_pool_create_extbuf(
 		name, packets, CACHE_PACKETS, 0, room, numa_node, &memory, 1);
-	if (pool->mempool != NULL)
+	if (pool->mempool != NULL) {
+		pool->share.pool = pool->mempool;
 		return pool;
+	}
 	error_set(error, rte_errno, "no memory for %u packet buffers: %s", packets,
 		rte_strerror(rte_errno));
 	return shared_pool_destroy(pool);
@@ -75,19 +78,20 @@ struct shared_pool *shared_pool_destroy(struct shared_pool *pool)
 	return NULL;
 }
 
-int shared_pool_show(const struct shared_pool *pool, struct raw_memory *memory, struct error *error)
+int shared_pool_show(struct shared_pool *pool, struct raw_memory *memory, struct error *error)
 {
 	const struct raw_part part = {
 		.span = memory->span_count, .bytes = pool->data_bytes, .fd = pool->fd};
 	struct raw_part *more;
 
-	if (memory->span_count == RAW_SPANS_MAX)
+	if (memory->span_count == RAW_SPANS_MAX || memory->share_count == RAW_SHARES_MAX)
 		return error_set(error, ENOSPC, "packet memory is in too many pieces");
 	more = realloc(memory->parts, (memory->part_count + 1) * sizeof(*more));
 	if (more == NULL)
 		return error_set(error, ENOMEM, "no memory");
 	memory->parts = more;
 	memory->parts[memory->part_count++] = part;
+	memory->shares[memory->share_count++] = &pool->share;
 	memory->writable_from = memory->span_count;
 	memory->spans[memory->span_count++] =
 		(struct raw_span){.base = pool->data, .bytes = pool->data_bytes};

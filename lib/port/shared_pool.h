@@ -20,6 +20,7 @@ struct shared_pool {
 	uint8_t *data;
 	uint64_t data_bytes;
 	int fd;
+	struct raw_share share; /* of those it is shown to; nothing may be lent at first */
 };
 
 /* data_bytes: room of a buffer without headroom. NULL with `error`. */
@@ -28,9 +29,8 @@ struct shared_pool *shared_pool_create(const char *name, uint32_t packets, uint3
 /* Takes NULL, returns NULL. Nobody holds a buffer of it any more. */
 struct shared_pool *shared_pool_destroy(struct shared_pool *pool);
 
-/* Adds its data to packet memory as a last span, which applications may write. 0 or -ENOMEM,
- * -ENOSPC. */
-int shared_pool_show(
-	const struct shared_pool *pool, struct raw_memory *memory, struct error *error);
+/* Adds its data to packet memory as a last span, which applications may write, and its share. 0 or
+ * -ENOMEM, -ENOSPC. */
+int shared_pool_show(struct shared_pool *pool, struct raw_memory *memory, struct error *error);
 
 #endif

@@ -110,6 +110,13 @@ static void rule_fields(
 	key->destination_port = rule->destination_port;
 }
 
+void flow_rule_mask(const struct flow_rule *rule, struct flow_fields *ret_mask)
+{
+	struct flow_fields key;
+
+	rule_fields(rule, &key, ret_mask);
+}
+
 static struct words words_of(const struct flow_fields *fields)
 {
 	struct words words;

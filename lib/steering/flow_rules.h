@@ -5,8 +5,8 @@
  * number wins, then the one with the longest prefixes (both added up), then the oldest.
  *
  * Tuple space search (Srinivasan, Suri, Varghese, 1999): rules that look at the same bits share a
- * hash table, and there are few such tables. They are looked at in the order of the best rule in
- * each, so that most packets are decided by the first.
+ * hash table, and there are few such tables: whoever adds rules limits that. They are looked at in
+ * the order of the best rule in each, so that most packets are decided by the first.
  *
  * A set of rules never changes: whoever wants another one makes it and swaps the pointer.
  * Threads: any number may read. No EAL.
@@ -60,6 +60,8 @@ _Static_assert(sizeof(struct flow_fields) == 40, "five words, without holes");
 
 /* 0, or -EINVAL with what is wrong. */
 int flow_rule_check(const struct flow_rule *rule, struct error *error);
+/* The bits it looks at. Each different one in a set costs packets a lookup. */
+void flow_rule_mask(const struct flow_rule *rule, struct flow_fields *ret_mask);
 
 struct flow_rules;
 

@@ -11,7 +11,6 @@
 #include "engine/stages/stages.h"
 #include "engine/worker.h"
 #include "steering/receive.h"
-#include "steering/rfs.h"
 
 static uint64_t arrived_ns(const struct stage *stage, const struct burst *burst)
 {
@@ -20,27 +19,15 @@ static uint64_t arrived_ns(const struct stage *stage, const struct burst *burst)
 	return clock_monotonic_ns() - (ago > 0 ? tsc_to_ns((uint64_t)ago, stage->tsc_hz) : 0);
 }
 
-static void record_consumer(struct stage *stage, const struct raw_queue *queue,
-	struct rte_mbuf *const packets[], uint16_t count)
-{
-	struct rfs_consumers *consumers = __atomic_load_n(stage->consumers, __ATOMIC_ACQUIRE);
-	unsigned cpu;
-
-	if (consumers == NULL)
-		return;
-	cpu = raw_queue_cpu(queue);
-	for (uint16_t i = 0; i < count && cpu < RFS_CPU_NONE; i++)
-		if (packets[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH)
-			rfs_record(consumers, packets[i]->hash.rss, cpu);
-}
-
 /* All of them leave the burst, one way or the other. */
 static void give(struct stage *stage, struct raw_queue *queue, struct rte_mbuf *packets[],
 	uint16_t count, uint64_t bytes, uint64_t when_ns)
 {
+	struct rfs_consumers *consumers = __atomic_load_n(stage->consumers, __ATOMIC_ACQUIRE);
 	uint16_t given;
 
-	record_consumer(stage, queue, packets, count);
+	if (consumers != NULL)
+		raw_queue_consumed(queue, consumers, packets, count);
 	given = raw_queue_deliver(queue, packets, count, when_ns);
 	if (unlikely(given < count)) {
 		raw_queue_dropped(queue, (uint16_t)(count - given));

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "verbs/packet_queue.h"
 #include "verbs/server/state.h"
@@ -65,6 +68,53 @@ static void ring(void *argument)
 	bell_ring(&queue->connection->server->bell, queue->connection, queue->receive_event_fd);
 }
 
+/* ---- what broke a rule ---- */
+
+int server_raw_init(struct verbs_server *server, struct error *error)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = SOURCE_BROKEN};
+
+	server->broken = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->broken < 0)
+		return error_set(error, errno, "eventfd: %s", strerror(errno));
+	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->broken, &event) < 0)
+		return error_set(error, errno, "epoll_ctl: %s", strerror(errno));
+	return 0;
+}
+
+void server_raw_fini(struct verbs_server *server)
+{
+	if (server->broken >= 0)
+		close(server->broken);
+}
+
+static void broke(void *argument, uint32_t reason)
+{
+	struct server_queue *queue = argument;
+
+	__atomic_store_n(&queue->broken, reason, __ATOMIC_RELEASE);
+	work_event_write(queue->connection->server->broken);
+}
+
+void server_raw_broken(struct verbs_server *server)
+{
+	uint64_t count;
+
+	if (read(server->broken, &count, sizeof(count)) < 0)
+		return;
+	for (struct server_connection *connection = server->connections; connection != NULL;
+		connection = connection->next)
+		for (struct server_queue *queue = connection->queues; queue != NULL;
+			queue = queue->next_of_connection) {
+			uint32_t reason = __atomic_load_n(&queue->broken, __ATOMIC_ACQUIRE);
+
+			if (reason != VERBS_REASON_NONE)
+				server_kick(connection, reason);
+		}
+}
+
+/* ---- life ---- */
+
 static int raw_attach(struct server_call *call, struct server_queue *queue)
 {
 	const struct verbs_create_raw *request = &call->request->create_raw;
@@ -77,7 +127,8 @@ static int raw_attach(struct server_call *call, struct server_queue *queue)
 		.receive_depth = request->receive_depth,
 		.send_depth = request->send_depth,
 		.ring = queue->receive_event_fd < 0 ? NULL : ring,
-		.ring_argument = queue,
+		.broke = broke,
+		.argument = queue,
 		.trusted = call->connection->trusted};
 
 	return server->raw->attach(server->raw_argument, &raw, &call->error);

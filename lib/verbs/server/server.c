@@ -61,7 +61,7 @@ int verbs_server_create(const struct verbs_server_config *config,
 		sizeof(server->version) - 1);
 	server->raw = raw;
 	server->raw_argument = raw_argument;
-	server->listener.fd = server->deadline = -1;
+	server->listener.fd = server->deadline = server->broken = -1;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_mutex_init(&server->turn, NULL);
 	bell_init(&server->bell);
@@ -76,6 +76,8 @@ int verbs_server_create(const struct verbs_server_config *config,
 	rc = work_init(server, error);
 	if (rc == 0)
 		rc = deadline_init(server, error);
+	if (rc == 0)
+		rc = server_raw_init(server, error);
 	if (rc == 0)
 		rc = unix_listener_open(&server->listener, config->socket, SOCK_SEQPACKET,
 			WAITING_MAX, "verbs.socket", error);
@@ -107,6 +109,7 @@ struct verbs_server *verbs_server_destroy(struct verbs_server *server)
 	server_reap(server);
 	work_fini(server);
 	bell_fini(&server->bell);
+	server_raw_fini(server);
 	if (server->deadline >= 0)
 		close(server->deadline);
 	if (server->epoll >= 0)
@@ -148,6 +151,7 @@ static void source_handle(struct verbs_server *server, const struct epoll_event 
 			work_wake(worker);
 		return;
 	case SOURCE_DEADLINE: deadline_pass(server); return;
+	case SOURCE_BROKEN: server_raw_broken(server); return;
 	default: break;
 	}
 	if (source == NULL) {

@@ -102,7 +102,10 @@ struct verbs_raw_queue { /* as the server hands it over; memory is mapped and ch
 	/* Wakes the application, from any thread; never waits. NULL: it has nothing to be woken by.
 	 * Until detach() returns. */
 	void (*ring)(void *argument);
-	void *ring_argument;
+	/* The application broke a rule (enum verbs_reason): it loses its connection. Any thread,
+	 * never waits; until detach() returns. */
+	void (*broke)(void *argument, uint32_t reason);
+	void *argument; /* of both */
 	bool trusted; /* same user as the engine, or root */
 };
 

@@ -78,6 +78,7 @@ struct server_queue {
 	int memory_fd;
 	bool checked; /* its header is as agreed */
 	bool attached; /* raw: the engine serves it */
+	uint32_t broken; /* raw, atomic: enum verbs_reason. Writers: workers */
 	uint64_t alone_since_ns; /* it came back, its other end has not; 0: else */
 	uint64_t raw_bytes; /* raw: of the area */
 	struct server_queue *next_of_connection, *next_of_bucket;
@@ -156,6 +157,7 @@ struct verbs_server {
 	uint64_t guid;
 	uint32_t fds_max; /* a connection may have us keep */
 	int deadline; /* timer */
+	int broken; /* eventfd: some raw queue pair is. Writers: workers */
 	uint64_t due_ns; /* when it rings; 0: not */
 	uint64_t deaf_until_ns; /* accepting failed; 0: it listens */
 	uint32_t connection_next, queue_next;
@@ -191,7 +193,8 @@ enum server_source {
 	SOURCE_DOORBELL,
 	SOURCE_WORKER_TIMER,
 	SOURCE_DEADLINE,
-	SOURCE_MASK = 3,
+	SOURCE_BROKEN,
+	SOURCE_MASK = 7,
 };
 
 /* server.c: takes `lock`, in turn. */
@@ -270,6 +273,10 @@ int server_create_flow(struct server_call *call);
 int server_destroy_flow(struct server_call *call);
 int server_get_packets(struct server_call *call);
 void server_raw_release(struct server_queue *queue);
+int server_raw_init(struct verbs_server *server, struct error *error);
+void server_raw_fini(struct verbs_server *server);
+/* Those that broke a rule lose their connections. */
+void server_raw_broken(struct verbs_server *server);
 
 /* gate.c: after work_stop() no worker is inside verbs_server_work() and none goes in, until
  * work_go_on(). They nest. */

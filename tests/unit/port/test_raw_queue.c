@@ -26,8 +26,10 @@
 
 enum { POOL = 1023, DEPTH = 16, AREA = 2 * 16384, HALF = AREA / 2, ROOM = 512 };
 
-static struct rte_mempool *pool;
+static struct rte_mempool *pool, *other_pool;
+static struct raw_share share, other_share;
 static struct raw_memory lends;
+static uint32_t told_broken, told_times;
 static uint8_t *memory;
 static struct verbs_packet_places places;
 static struct verbs_packet_header *header;
@@ -50,9 +52,15 @@ static int group_setup(void **state)
 		return -1;
 	pool = rte_pktmbuf_pool_create(
 		"test", POOL, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
-	if (pool == NULL || super_note_register(&error) != 0)
+	other_pool = rte_pktmbuf_pool_create(
+		"other", POOL, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	if (pool == NULL || other_pool == NULL || super_note_register(&error) != 0)
 		return -1;
-	return raw_memory_add(&lends, pool, &error);
+	share.pool = pool;
+	other_share.pool = other_pool;
+	if (raw_memory_add(&lends, &share, &error) != 0)
+		return -1;
+	return raw_memory_add(&lends, &other_share, &error);
 }
 
 static int group_teardown(void **state)
@@ -60,6 +68,7 @@ static int group_teardown(void **state)
 	(void)state;
 	raw_memory_fini(&lends);
 	rte_mempool_free(pool);
+	rte_mempool_free(other_pool);
 	return rte_eal_cleanup();
 }
 
@@ -68,6 +77,13 @@ static void ring(void *argument)
 	const uint64_t one = 1;
 
 	assert_int_equal(write(*(const int *)argument, &one, sizeof(one)), sizeof(one));
+}
+
+static void broke(void *argument, uint32_t reason)
+{
+	assert_ptr_equal(argument, &event_fd);
+	told_broken = reason;
+	told_times++;
 }
 
 static void begin(bool lent)
@@ -84,11 +100,13 @@ static void begin(bool lent)
 	config.memory = memory;
 	event_fd = eventfd(0, EFD_NONBLOCK);
 	config.ring = ring;
-	config.ring_argument = &event_fd;
+	config.broke = broke;
+	told_broken = told_times = 0;
+	config.argument = &event_fd;
 	header = (struct verbs_packet_header *)memory;
 	received = (struct verbs_descriptor *)(memory + places.received);
 	sent = (struct verbs_descriptor *)(memory + places.sent);
-	lends.lent_max = POOL;
+	share.lent_max = other_share.lent_max = POOL;
 	queue = raw_queue_create(&config);
 	assert_non_null(queue);
 }
@@ -99,17 +117,19 @@ static void end(void)
 	munmap(memory, places.total_bytes);
 	close(event_fd);
 	assert_int_equal(rte_mempool_avail_count(pool), POOL);
-	assert_int_equal(lends.lent, 0);
+	assert_int_equal(rte_mempool_avail_count(other_pool), POOL);
+	assert_int_equal(share.lent + other_share.lent, 0);
 }
 
 /* A packet of `parts` buffers with `bytes` each, all of them `value` and up. */
-static struct rte_mbuf *packet_of(unsigned parts, unsigned bytes, uint8_t value)
+static struct rte_mbuf *packet_from(
+	struct rte_mempool *from, unsigned parts, unsigned bytes, uint8_t value)
 {
-	struct rte_mbuf *packet = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *packet = rte_pktmbuf_alloc(from);
 
 	assert_non_null(packet);
 	for (unsigned part = 0; part < parts; part++) {
-		struct rte_mbuf *more = part == 0 ? packet : rte_pktmbuf_alloc(pool);
+		struct rte_mbuf *more = part == 0 ? packet : rte_pktmbuf_alloc(from);
 
 		assert_non_null(more);
 		memset(rte_pktmbuf_append(more, (uint16_t)bytes), value + part, bytes);
@@ -117,6 +137,11 @@ static struct rte_mbuf *packet_of(unsigned parts, unsigned bytes, uint8_t value)
 			assert_int_equal(rte_pktmbuf_chain(packet, more), 0);
 	}
 	return packet;
+}
+
+static struct rte_mbuf *packet_of(unsigned parts, unsigned bytes, uint8_t value)
+{
+	return packet_from(pool, parts, bytes, value);
 }
 
 static void deliver(struct rte_mbuf *packet)
@@ -223,7 +248,7 @@ static void test_lending_has_a_limit(void **state)
 {
 	(void)state;
 	begin(true);
-	lends.lent_max = 2;
+	share.lent_max = 2;
 	for (unsigned i = 0; i < 4; i++)
 		deliver(packet_of(1, 60, (uint8_t)i));
 	assert_int_equal(raw_queue_lent(queue), 2);
@@ -235,6 +260,51 @@ static void test_lending_has_a_limit(void **state)
 	header->released = 1;
 	deliver(packet_of(1, 60, 9));
 	assert_int_not_equal(received[4].place >> VERBS_PLACE_PART_SHIFT, VERBS_PLACE_AREA);
+	end();
+}
+
+/* What came from one pool takes nothing of another's limit; a packet of both is copied. */
+static void test_each_pool_has_its_limit(void **state)
+{
+	struct rte_mbuf *mixed = packet_from(pool, 1, 60, 0), *packets[6];
+
+	(void)state;
+	begin(true);
+	share.lent_max = 2;
+	for (unsigned i = 0; i < 6; i++)
+		packets[i] = packet_from(i < 4 ? pool : other_pool, 1, 60, (uint8_t)i);
+	assert_int_equal(raw_queue_deliver(queue, packets, 6, 0), 6);
+	assert_int_equal(share.lent, 2);
+	assert_int_equal(other_share.lent, 2);
+	assert_int_equal(raw_queue_lent(queue), 4);
+	for (unsigned i = 0; i < 6; i++) {
+		expect_bytes(&received[i], 60, (uint8_t)i);
+		assert_int_equal(received[i].place >> VERBS_PLACE_PART_SHIFT == VERBS_PLACE_AREA,
+			i == 2 || i == 3);
+	}
+	header->released = 6;
+	raw_queue_take_back(queue);
+	assert_int_equal(share.lent + other_share.lent, 0);
+	rte_pktmbuf_chain(mixed, packet_from(other_pool, 1, 60, 0));
+	deliver(mixed);
+	assert_int_equal(received[6].bytes, 120);
+	assert_int_equal(raw_queue_lent(queue), 0);
+	end();
+}
+
+/* Somebody else refers to it still: it goes back when both are done with it. */
+static void test_lent_packet_that_is_shared(void **state)
+{
+	struct rte_mbuf *packet = packet_of(1, 60, 1);
+
+	(void)state;
+	begin(true);
+	rte_mbuf_refcnt_update(packet, 1);
+	deliver(packet);
+	header->released = 1;
+	raw_queue_take_back(queue);
+	assert_int_equal(rte_mempool_avail_count(pool), POOL - 1);
+	rte_pktmbuf_free(packet);
 	end();
 }
 
@@ -298,6 +368,8 @@ static void expect_broken(uint32_t reason)
 	struct rte_mbuf *packet = packet_of(1, 60, 0);
 
 	assert_int_equal(raw_queue_broken(queue), reason);
+	assert_int_equal(told_broken, reason);
+	assert_int_equal(told_times, 1);
 	assert_int_equal(header->condition, VERBS_PEER_BROKEN);
 	assert_int_equal(raw_queue_deliver(queue, &packet, 1, 0), 0);
 	assert_int_equal(raw_queue_collect(queue, pool, &packet, 1), 0);
@@ -362,13 +434,31 @@ static void test_sent_packets_are_copied(void **state)
 	end();
 }
 
+/* One call takes as much work as the caller asks for, however long packets are. */
+static void test_collecting_has_an_end(void **state)
+{
+	struct rte_mbuf *packets[DEPTH];
+
+	(void)state;
+	begin(true);
+	for (uint32_t i = 0; i < DEPTH; i++)
+		post(i, HALF, 16000, 0);
+	assert_int_equal(raw_queue_collect(queue, pool, packets, DEPTH), 2);
+	rte_pktmbuf_free_bulk(packets, 2);
+	for (uint32_t i = 2; i < DEPTH; i++)
+		post(i, HALF, 60, 0);
+	assert_int_equal(raw_queue_collect(queue, pool, packets, DEPTH), DEPTH - 2);
+	rte_pktmbuf_free_bulk(packets, DEPTH - 2);
+	end();
+}
+
 static const uint8_t tcp4[54] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45, 0, 0, 0, 0,
 	1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x0a, 0xea, 0x06, 0xe6, 0, 0, 0, 1, 0, 0,
 	0, 2, 0x50, 0x10, 0xff, 0xff, 0xab, 0xcd, 0, 0};
 
 static void test_super_packet_is_marked(void **state)
 {
-	struct rte_mbuf *packets[2];
+	struct rte_mbuf *packets[DEPTH];
 	uint8_t *frame;
 
 	(void)state;
@@ -381,7 +471,7 @@ static void test_super_packet_is_marked(void **state)
 	memcpy(frame + 8192, tcp4, sizeof(tcp4));
 	frame[8192 + 17] = 40 + 20;
 	post(1, HALF + 8192, 74, 1000); /* one segment: only its checksum */
-	assert_int_equal(raw_queue_collect(queue, pool, packets, 2), 2);
+	assert_int_equal(raw_queue_collect(queue, pool, packets, DEPTH), 2);
 	/* Headers in the first of several buffers. */
 	assert_true(super_packet_is(packets[0]));
 	assert_int_equal(packets[0]->tso_segsz, 1000);
@@ -530,6 +620,9 @@ int main(void)
 		cmocka_unit_test(test_chain_is_parts),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_lending_has_a_limit),
+		cmocka_unit_test(test_each_pool_has_its_limit),
+		cmocka_unit_test(test_lent_packet_that_is_shared),
+		cmocka_unit_test(test_collecting_has_an_end),
 		cmocka_unit_test(test_copies_go_around),
 		cmocka_unit_test(test_wakes_once_when_armed),
 		cmocka_unit_test(test_released_more_than_came),

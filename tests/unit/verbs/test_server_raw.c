@@ -162,22 +162,52 @@ static void test_ringing_never_waits(void **state)
 	assert_int_equal(fake_destroy(&client, VERBS_DESTROY_QP, queue), 0);
 	fake.server->connections->trusted = false;
 	assert_int_equal(raw_create(&client, 64, 1 << 20, trap, &queue), 0);
-	engine.last.ring(engine.last.ring_argument);
+	engine.last.ring(engine.last.argument);
 	assert_int_equal(read(trap, &count, sizeof(count)), sizeof(count));
 	assert_int_equal(count, 1);
 	count = UINT64_MAX - 1;
 	assert_int_equal(write(trap, &count, sizeof(count)), sizeof(count));
-	engine.last.ring(engine.last.ring_argument);
+	engine.last.ring(engine.last.argument);
 	fake_client_drop(&client);
 	verbs_server_step(fake.server);
 	verbs_server_destroy(fake.server);
 	close(trap);
 }
 
+/* It scribbled over its descriptors: it is told why it is on its own now. */
+static void test_who_breaks_rules_is_sent_away(void **state)
+{
+	struct fake_server fake;
+	struct fake_client client, other;
+	uint32_t queue;
+
+	(void)state;
+	fake_server_start(&fake, fake_config(VERBS_POLICY_AUTO), &raw, &engine);
+	engine.server = fake.server;
+	fake_client_start(&fake, &other);
+	fake_client_start(&fake, &client);
+	assert_int_equal(raw_create(&client, 64, 1 << 20, -1, &queue), 0);
+	assert_int_equal(flow_create(&client, queue, "wan"), 0);
+	engine.last.broke(engine.last.argument, VERBS_REASON_BAD_SEQUENCE);
+	verbs_server_step(fake.server);
+	assert_int_equal(engine.queues, 0);
+	assert_int_equal(engine.flows, 0);
+	assert_int_equal(fake_events(&client), 1);
+	assert_int_equal(client.event.event.event, VERBS_EVENT_KICKED);
+	assert_int_equal(client.event.event.reason, VERBS_REASON_BAD_SEQUENCE);
+	assert_int_equal(fake.server->connection_count, 1);
+	assert_int_equal(fake_events(&other), 0);
+	fake_client_drop(&client);
+	fake_client_drop(&other);
+	verbs_server_step(fake.server);
+	verbs_server_destroy(fake.server);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_raw_queue_pairs), cmocka_unit_test(test_ringing_never_waits)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_raw_queue_pairs),
+		cmocka_unit_test(test_ringing_never_waits),
+		cmocka_unit_test(test_who_breaks_rules_is_sent_away)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
