@@ -48,7 +48,7 @@ static int server_make(struct engine *engine, struct engine_verbs *verbs, struct
 {
 	const struct config_verbs *config = &engine->config->verbs;
 	struct verbs_server_config wanted = {
-		.socket = config->socket != NULL ? config->socket : verbs->socket,
+		.socket = verbs->socket,
 		.policy = policy_of(config->path),
 		.connections = config->connections,
 		.queue_pairs = config->queue_pairs,
@@ -64,6 +64,18 @@ static int server_make(struct engine *engine, struct engine_verbs *verbs, struct
 	return verbs_server_create(&wanted, &engine_raw_operations, engine, &verbs->server, error);
 }
 
+static int socket_choose(
+	const struct config_verbs *config, struct engine_verbs *verbs, struct error *error)
+{
+	if (config->socket != NULL) /* the schema bounds it */
+		snprintf(verbs->socket, sizeof(verbs->socket), "%s", config->socket);
+	else if (verbs_default_socket(verbs->socket, sizeof(verbs->socket)) != 0)
+		return error_set(error, ENAMETOOLONG,
+			"$XDG_RUNTIME_DIR is too long for a socket's path: name one in "
+			"verbs.socket");
+	return 0;
+}
+
 int engine_verbs_begin(struct engine *engine, struct error *error)
 {
 	const struct config_verbs *config = &engine->config->verbs;
@@ -75,15 +87,12 @@ int engine_verbs_begin(struct engine *engine, struct error *error)
 	verbs = calloc(1, sizeof(*verbs));
 	if (verbs == NULL)
 		return error_set(error, ENOMEM, "no memory for applications");
-	/* One that is too long the server refuses. */
-	if (config->socket != NULL)
-		snprintf(verbs->socket, sizeof(verbs->socket), "%s", config->socket);
-	else if (verbs_default_socket(verbs->socket, sizeof(verbs->socket)) != 0)
-		verbs->socket[0] = '\0';
 	verbs->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	result = verbs->stop_fd < 0
 		? error_set(error, errno, "no eventfd for applications: %s", strerror(errno))
-		: server_make(engine, verbs, error);
+		: socket_choose(config, verbs, error);
+	if (result == 0)
+		result = server_make(engine, verbs, error);
 	if (result == 0)
 		result = engine_thread_start(
 			engine, &verbs->thread, verbs_main, verbs, "applications", error);
