@@ -254,6 +254,37 @@ static int connect_datagrams(struct perf_weir *endpoint, struct weir_qp *qp)
 	return ret;
 }
 
+void perf_weir_prepare(struct perf_weir *endpoint)
+{
+	static const enum weir_wr_opcode opcodes[] = {[PERF_SEND] = WEIR_WR_SEND,
+		[PERF_WRITE] = WEIR_WR_RDMA_WRITE,
+		[PERF_READ] = WEIR_WR_RDMA_READ,
+		[PERF_ATOMIC] = WEIR_WR_ATOMIC_FETCH_AND_ADD};
+	const struct perf_settings *settings = &endpoint->run->settings;
+	bool fetches = settings->verb == PERF_READ || settings->verb == PERF_ATOMIC;
+	struct weir_send_wr *wr = &endpoint->wr;
+
+	endpoint->out_sge =
+		(struct weir_sge){.addr = (uintptr_t)(fetches ? endpoint->in : endpoint->out),
+			.length = (uint32_t)settings->bytes,
+			.lkey = endpoint->mr->lkey};
+	wr->opcode = opcodes[settings->verb];
+	wr->sg_list = &endpoint->out_sge;
+	wr->num_sge = settings->bytes > 0 ? 1 : 0;
+	if (!fetches && settings->bytes <= endpoint->inline_bytes)
+		wr->send_flags = WEIR_SEND_INLINE;
+	if (settings->verb == PERF_WRITE || settings->verb == PERF_READ) {
+		wr->wr.rdma.remote_addr = endpoint->queues[0].remote;
+		wr->wr.rdma.rkey = endpoint->peer_key;
+	} else if (settings->verb == PERF_ATOMIC) {
+		if (settings->compare_swap)
+			wr->opcode = WEIR_WR_ATOMIC_CMP_AND_SWP;
+		wr->wr.atomic.remote_addr = endpoint->queues[0].remote;
+		wr->wr.atomic.rkey = endpoint->peer_key;
+		wr->wr.atomic.compare_add = settings->compare_swap ? 0 : 1;
+	}
+}
+
 int perf_weir_post_receives(
 	struct perf_weir *endpoint, uint32_t queue, uint32_t first, uint32_t count)
 {

@@ -41,9 +41,10 @@ struct perf_weir {
 	uint32_t inline_bytes; /* what goes inline */
 	uint32_t peer_key;
 	bool armed;
-	/* Latency: requests that are the same each time. */
-	struct weir_sge out_sge, in_sge;
+	struct weir_sge out_sge;
 	struct weir_send_wr wr;
+	/* Latency. */
+	struct weir_sge in_sge;
 	struct weir_recv_wr receive;
 	uint32_t signal_every, since_signal, signaled, owed, empty_polls;
 };
@@ -51,6 +52,9 @@ struct perf_weir {
 /* Both return 0 or -errno with the run's error said. */
 int perf_weir_failed(struct perf_weir *endpoint, const char *what);
 int perf_weir_completed(struct perf_weir *endpoint, const struct weir_wc *wc);
+/* Fills `wr` and `out_sge` with the request that is the same each time, towards the first queue
+ * pair's memory. What is fetched goes to `in`: nobody reads both. */
+void perf_weir_prepare(struct perf_weir *endpoint);
 /* Posts receives into the slots of a queue pair, `first` to `first + count`, as one list. */
 int perf_weir_post_receives(
 	struct perf_weir *endpoint, uint32_t queue, uint32_t first, uint32_t count);

@@ -204,34 +204,13 @@ static int fetch_poll(void *opened, uint64_t index)
 
 static void prepare(struct perf_weir *endpoint)
 {
-	static const enum weir_wr_opcode opcodes[] = {[PERF_SEND] = WEIR_WR_SEND,
-		[PERF_WRITE] = WEIR_WR_RDMA_WRITE,
-		[PERF_READ] = WEIR_WR_RDMA_READ,
-		[PERF_ATOMIC] = WEIR_WR_ATOMIC_FETCH_AND_ADD};
 	const struct perf_settings *settings = &endpoint->run->settings;
 	bool fetches = settings->verb == PERF_READ || settings->verb == PERF_ATOMIC;
 
-	endpoint->out_sge =
-		(struct weir_sge){.addr = (uintptr_t)(fetches ? endpoint->in : endpoint->out),
-			.length = (uint32_t)settings->bytes,
-			.lkey = endpoint->mr->lkey};
-	endpoint->wr.opcode = opcodes[settings->verb];
-	endpoint->wr.sg_list = &endpoint->out_sge;
-	endpoint->wr.num_sge = settings->bytes > 0 ? 1 : 0;
+	perf_weir_prepare(endpoint);
 	endpoint->signal_every = settings->tx_depth > 1 && !fetches ? settings->tx_depth / 2 : 1;
-	if (!fetches && settings->bytes <= endpoint->inline_bytes)
-		endpoint->wr.send_flags = WEIR_SEND_INLINE;
-	else if (settings->verify)
+	if (settings->verify && (endpoint->wr.send_flags & WEIR_SEND_INLINE) == 0)
 		endpoint->signal_every = 1;
-	if (settings->verb == PERF_WRITE || settings->verb == PERF_READ) {
-		endpoint->wr.wr.rdma.remote_addr = endpoint->queues[0].remote;
-		endpoint->wr.wr.rdma.rkey = endpoint->peer_key;
-	} else if (settings->verb == PERF_ATOMIC) {
-		if (settings->compare_swap)
-			endpoint->wr.opcode = WEIR_WR_ATOMIC_CMP_AND_SWP;
-		endpoint->wr.wr.atomic.remote_addr = endpoint->queues[0].remote;
-		endpoint->wr.wr.atomic.rkey = endpoint->peer_key;
-	}
 	endpoint->in_sge =
 		(struct weir_sge){.length = (uint32_t)(settings->bytes + endpoint->header_bytes),
 			.lkey = endpoint->mr->lkey};

@@ -149,36 +149,6 @@ static int stream_receive(void *opened)
 	return ret;
 }
 
-static void prepare(struct perf_weir *endpoint)
-{
-	static const enum weir_wr_opcode opcodes[] = {[PERF_SEND] = WEIR_WR_SEND,
-		[PERF_WRITE] = WEIR_WR_RDMA_WRITE,
-		[PERF_READ] = WEIR_WR_RDMA_READ,
-		[PERF_ATOMIC] = WEIR_WR_ATOMIC_FETCH_AND_ADD};
-	const struct perf_settings *settings = &endpoint->run->settings;
-	bool fetches = settings->verb == PERF_READ || settings->verb == PERF_ATOMIC;
-
-	/* What is fetched goes over what is sent: nobody reads both. */
-	endpoint->out_sge =
-		(struct weir_sge){.addr = (uintptr_t)(fetches ? endpoint->in : endpoint->out),
-			.length = (uint32_t)settings->bytes,
-			.lkey = endpoint->mr->lkey};
-	endpoint->wr.opcode = opcodes[settings->verb];
-	endpoint->wr.sg_list = &endpoint->out_sge;
-	endpoint->wr.num_sge = settings->bytes > 0 ? 1 : 0;
-	if (!fetches && settings->bytes <= endpoint->inline_bytes)
-		endpoint->wr.send_flags = WEIR_SEND_INLINE;
-	if (settings->verb == PERF_WRITE || settings->verb == PERF_READ) {
-		endpoint->wr.wr.rdma.rkey = endpoint->peer_key;
-	} else if (settings->verb == PERF_ATOMIC) {
-		endpoint->wr.wr.atomic.rkey = endpoint->peer_key;
-		endpoint->wr.wr.atomic.compare_add = settings->compare_swap ? 0 : 1;
-		endpoint->wr.wr.atomic.swap = 0;
-		if (settings->compare_swap)
-			endpoint->wr.opcode = WEIR_WR_ATOMIC_CMP_AND_SWP;
-	}
-}
-
 /* What one-sided verbs have brought. Writes are looked at where they arrive, reads where they were
  * asked for. */
 static int check_memory(struct perf_weir *endpoint, const struct perf_roles *roles)
@@ -209,7 +179,7 @@ int perf_weir_bandwidth(void *opened)
 		.lossy = sided && settings->connection != PERF_RC};
 	int ret;
 
-	prepare(endpoint);
+	perf_weir_prepare(endpoint);
 	ret = perf_stream_run(run, &endpoint->progress, &roles, &operations);
 	if (ret == 0 && settings->verify && !sided)
 		ret = check_memory(endpoint, &roles);
