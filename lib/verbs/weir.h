@@ -236,7 +236,7 @@ struct weir_mr {
 
 struct weir_comp_channel {
 	struct weir_device *device;
-	int fd; /* readable: weir_get_cq_event() has something; may be made non-blocking */
+	int fd; /* readable: weir_get_cq_event() may have something; may be made non-blocking */
 };
 
 struct weir_cq {
@@ -400,7 +400,9 @@ WEIR_API const char *weir_qp_path(struct weir_qp *qp);
 /* Never waits for the other end. What cannot be done at once (no receive posted there, queue full)
  * is kept and done in later calls of weir_post_send(), weir_poll_cq() and weir_get_cq_event(). The
  * first work towards a peer, and on the direct path the first with an rkey, asks the engine over
- * the socket and waits for its answer. */
+ * the socket and waits for its answer; while the engine is away such work waits. A signaled request
+ * keeps its place in the send queue until its completion is polled; ENOMEM: there is none left. UC
+ * and UD: what finds no receive posted is lost, as in verbs, and completes as if it were not. */
 WEIR_API int weir_post_send(
 	struct weir_qp *qp, struct weir_send_wr *wr, struct weir_send_wr **bad_wr);
 WEIR_API int weir_post_recv(
@@ -464,7 +466,8 @@ WEIR_API void weir_release(struct weir_qp *qp, int count);
 /* Room for a packet of up to `length` bytes to send; NULL: none free now. */
 WEIR_API void *weir_packet_alloc(struct weir_qp *qp, uint32_t length);
 /* Sends what stands at `data` (from weir_packet_alloc(), in that order); mss: 0, or how a
- * super-packet is to be cut, checksums included, where the port does not carry it whole. */
+ * super-packet is to be cut, checksums included, where the port does not carry it whole: into at
+ * most 1024 segments, else EINVAL. */
 WEIR_API int weir_packet_send(struct weir_qp *qp, void *data, uint32_t length, uint16_t mss);
 /* Sends a received packet (all its parts) to the port named by its flow, without a copy where
  * that can be; it is released as any other, and not looked at any more. Once only. */
