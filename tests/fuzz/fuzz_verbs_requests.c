@@ -3,7 +3,9 @@
  * Queue memory as two hostile applications may leave it, on the engine's path: the input lies over
  * headers, receives, inboxes, requests and outcomes, and over the entries of a shared receive
  * queue; then workers work. If the input says so, another thread scribbles on all of it meanwhile.
- * No byte outside the regions may change, and work must come to an end.
+ * No byte outside the regions may change, and work must come to an end. Applications and regions
+ * stay from input to input, unless the server has thrown one out; queue pairs are made anew for
+ * each.
  *
  * An input: a byte of flags, then pieces: what (1), offset (2), length (1), bytes.
  */
@@ -14,13 +16,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FILE_BYTES = 3 * 4096, REGION_OFFSET = 5000, REGION_BYTES = 3000, ROUNDS_MAX = 2000 };
+enum { RENEW_EVERY = 64 }; /* inputs */
 enum { CANARY = 0xc5, SRQ_DEPTH = 8, SRQ_SEGMENTS = 2 };
 
 static struct fake_server fake;
 static struct fake_client clients[2];
 static struct fake_queue queues[2];
 static struct fake_region regions[2];
+static bool here[2]; /* the clients */
 static struct verbs_mapping srq_memory;
+static uint32_t srq_handle;
 static int srq_fd;
 static uint32_t scribbling;
 
@@ -53,7 +58,6 @@ static void region_make(struct fake_client *client, struct fake_region *region)
 		fake_call(client, VERBS_REG_MR, &message, &region->fd, 1, NULL, NULL) != 0)
 		fake_die("region");
 	region->key = message.handle_answer.handle;
-	memset(region->memory.base, CANARY, FILE_BYTES);
 }
 
 static uint32_t srq_make(struct fake_client *client)
@@ -70,29 +74,60 @@ static uint32_t srq_make(struct fake_client *client)
 	if (srq_fd < 0 ||
 		fake_call(client, VERBS_CREATE_SRQ, &message, &srq_fd, 1, NULL, NULL) != 0)
 		fake_die("srq");
-	return message.handle_answer.handle;
+	return srq_handle = message.handle_answer.handle;
+}
+
+static void client_drop(unsigned i)
+{
+	if (!here[i])
+		return;
+	fake_client_drop(&clients[i]);
+	fake_region_drop(&regions[i]);
+	here[i] = false;
+}
+
+/* One that is still there, too, if it was not thrown out meanwhile. */
+static void client_make(unsigned i)
+{
+	int rc = -ECONNRESET;
+
+	if (here[i])
+		rc = fake_destroy(&clients[i], VERBS_DESTROY_QP, 0); /* there is none: an answer */
+	if (rc < 0) {
+		client_drop(i);
+		verbs_server_step(fake.server);
+		fake_client_start(&fake, &clients[i]);
+		region_make(&clients[i], &regions[i]);
+		here[i] = true;
+	}
+	memset(regions[i].memory.base, CANARY, FILE_BYTES);
 }
 
 static void all_make(uint32_t type, bool srq)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		fake_client_start(&fake, &clients[i]);
+		client_make(i);
 		queues[i].srq = srq && i == 1 ? srq_make(&clients[i]) : 0;
 		if (fake_queue_create_on(&clients[i], type, queues[i].srq, &queues[i]) != 0)
 			fake_die("queue");
-		region_make(&clients[i], &regions[i]);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		if (fake_connect(&queues[i], type == WEIR_QPT_UD ? 0 : queues[1 - i].number) != 0)
 			fake_die("connect");
 }
 
-static void all_drop(void)
+/* What the server does not take back from a client goes with the client. */
+static void all_drop(bool clients_too)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		fake_client_drop(&clients[i]);
+		bool all = clients_too ||
+			fake_destroy(&clients[i], VERBS_DESTROY_QP, queues[i].number) != 0;
+
+		if (!all && srq_fd >= 0 && i == 1)
+			all = fake_destroy(&clients[i], VERBS_DESTROY_SRQ, srq_handle) != 0;
+		if (all)
+			client_drop(i);
 		fake_queue_drop(&queues[i]);
-		fake_region_drop(&regions[i]);
 	}
 	if (srq_fd >= 0) {
 		verbs_unmap(&srq_memory);
@@ -182,14 +217,30 @@ static void work(void)
 
 static void check(void)
 {
+	static uint8_t canary[FILE_BYTES];
+
+	memset(canary, CANARY, sizeof(canary));
 	for (unsigned i = 0; i < 2; i++) {
 		const uint8_t *bytes = regions[i].memory.base;
+		size_t end = REGION_OFFSET + REGION_BYTES;
 
-		for (unsigned j = 0; j < FILE_BYTES; j++)
-			if ((j < REGION_OFFSET || j >= REGION_OFFSET + REGION_BYTES) &&
-				bytes[j] != CANARY)
-				abort();
+		if (memcmp(bytes, canary, REGION_OFFSET) != 0 ||
+			memcmp(bytes + end, canary, FILE_BYTES - end) != 0)
+			abort();
 	}
+}
+
+/* Pipes are those of the sanitizers' symbolizer, which comes when it likes. */
+static unsigned open_fds(void)
+{
+	unsigned count = 0;
+	char path[64], to[16];
+
+	for (int fd = 0; fd < 1024; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		count += readlink(path, to, sizeof(to)) > 4 && memcmp(to, "pipe", 4) != 0;
+	}
+	return count;
 }
 
 static void work_disturbed(void)
@@ -207,17 +258,19 @@ static void work_disturbed(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint32_t types[] = {WEIR_QPT_RC, WEIR_QPT_UD, WEIR_QPT_UC, WEIR_QPT_RC};
-	unsigned before;
+	static unsigned before, inputs;
+	bool renew;
 	uint8_t flags;
 
+	if (size == 0)
+		return 0;
 	if (fake.server == NULL) {
 		fake_server_start(&fake, fake_config(VERBS_POLICY_ENGINE), NULL, NULL);
 		srq_fd = -1;
+		before = open_fds();
 	}
-	if (size == 0)
-		return 0;
 	flags = data[0];
-	before = fake_open_fds();
+	renew = ++inputs % RENEW_EVERY == 0;
 	all_make(types[flags & 3], (flags & 4) != 0);
 	fill();
 	data++;
@@ -239,9 +292,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		work();
 	}
 	check();
-	all_drop();
+	all_drop(renew);
 	verbs_server_step(fake.server);
-	if (fake_open_fds() != before)
+	if (renew && open_fds() != before)
 		abort();
 	return 0;
 }
