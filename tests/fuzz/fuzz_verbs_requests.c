@@ -29,7 +29,8 @@ static uint32_t srq_handle;
 static int srq_fd;
 static uint32_t scribbling;
 
-static void *scribble(void *argument)
+/* What it compares is nobody's input: not counted. */
+__attribute__((no_sanitize("coverage"))) static void *scribble(void *argument)
 {
 	uint32_t random = 1;
 
@@ -236,7 +237,7 @@ static unsigned open_fds(void)
 	unsigned count = 0;
 	char path[64], to[16];
 
-	for (int fd = 0; fd < 1024; fd++) {
+	for (int fd = 0; fd < 128; fd++) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		count += readlink(path, to, sizeof(to)) > 4 && memcmp(to, "pipe", 4) != 0;
 	}
