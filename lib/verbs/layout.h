@@ -194,7 +194,10 @@ struct verbs_queue_header {
 	uint32_t condition; /* enum verbs_condition */
 	uint32_t condition_reason; /* enum verbs_reason */
 	uint32_t engine_asleep; /* nobody polls `requests`: ring the doorbell */
-	uint8_t pad6[VERBS_LINE_BYTES - 12];
+	/* Whom it was connected to last, for the next engine: enum verbs_path, and the process. */
+	uint32_t path, peer_pid;
+	uint64_t peer_began; /* clock ticks after the machine's start */
+	uint8_t pad6[VERBS_LINE_BYTES - 32];
 	/* Writer: the engine: how far it has come, for the next engine if this one dies. */
 	uint32_t executed; /* requests whose effect and outcome are written */
 	uint32_t intent; /* request number + 1 of an atomic that is being done, */

@@ -8,6 +8,8 @@
  * early loses what was under way; who is given up late only waits.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -55,9 +57,61 @@ static bool is_due(struct verbs_server *server, uint64_t since_ns, uint64_t now_
 	return false;
 }
 
+/* ---- whether a process lives ---- */
+
+/* When it began, in clock ticks after the machine's start: its number alone may be another's by
+ * now. 0: it is no more, or cannot be seen. proc_pid_stat(5). */
+static uint64_t process_began(uint32_t pid)
+{
+	char path[32], text[1024], *at;
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	file = pid == 0 ? NULL : fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	/* Its name, which may hold anything, is in parentheses; then its state; field 22. */
+	at = strrchr(text, ')');
+	if (at == NULL || strchr("ZXx", at[1] == ' ' ? at[2] : 'X') != NULL)
+		return 0;
+	for (unsigned field = 2; field < 22 && at != NULL; field++)
+		at = strchr(at + 1, ' ');
+	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+}
+
+void deadline_note_peer(struct server_queue *queue)
+{
+	struct verbs_queue_header *header = queue->responder.queue.header;
+	const struct server_connection *other = queue->peer->connection;
+
+	header->path = queue->path;
+	header->peer_pid = other->pid;
+	header->peer_began = other->process_began;
+}
+
+/* On the direct path they need no engine to go on, and the other end may never look for one: as
+ * unmodified RDMA programs do not. Only its death ends that. */
+static bool goes_on_directly(const struct server_queue *queue)
+{
+	const struct verbs_queue_header *header = queue->responder.queue.header;
+	uint64_t began;
+
+	if (__atomic_load_n(&header->path, __ATOMIC_RELAXED) != VERBS_PATH_DIRECT)
+		return false;
+	began = process_began(__atomic_load_n(&header->peer_pid, __ATOMIC_RELAXED));
+	return began != 0 && began == __atomic_load_n(&header->peer_began, __ATOMIC_RELAXED);
+}
+
+/* ---- what there is to wait for ---- */
+
 void deadline_hello(struct server_connection *connection)
 {
 	connection->since_ns = clock_monotonic_ns();
+	connection->process_began = process_began(connection->pid);
 	due_set(connection->server, connection->since_ns + connection->server->config.patience_ns);
 }
 
@@ -104,6 +158,10 @@ static bool alone_check(struct server_queue *queue, uint64_t now_ns)
 	if (queue->peer == NULL && is_gone(server, queue->remote)) {
 		if (!is_due(server, queue->alone_since_ns, now_ns))
 			return true;
+		if (goes_on_directly(queue)) {
+			deadline_alone(queue);
+			return true;
+		}
 		server_peer_gone(queue);
 	}
 	/* Or its other end is here, and connects when it likes. */

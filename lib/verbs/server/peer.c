@@ -72,6 +72,8 @@ int server_pair(struct server_queue *queue)
 	other->peer = queue;
 	queue->remote_connection = other->connection->number;
 	other->remote_connection = queue->connection->number;
+	deadline_note_peer(queue);
+	deadline_note_peer(other);
 	condition_set(queue, VERBS_CONNECTED, VERBS_REASON_NONE);
 	condition_set(other, VERBS_CONNECTED, VERBS_REASON_NONE);
 	return 0;

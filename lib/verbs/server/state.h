@@ -110,6 +110,7 @@ struct server_connection {
 	bool greeted, closing;
 	bool some_alone; /* of its queue pairs */
 	uint64_t since_ns; /* accepted */
+	uint64_t process_began; /* see deadline.c; 0: not known */
 	uint32_t reason; /* why it is kicked; 0: it went by itself */
 	uint32_t refused; /* requests over its limits */
 	uint32_t fd_count; /* of its that we keep */
@@ -204,6 +205,8 @@ void server_lock(struct verbs_server *server);
 int deadline_init(struct verbs_server *server, struct error *error);
 void deadline_hello(struct server_connection *connection); /* it was accepted just now */
 void deadline_alone(struct server_queue *queue);
+/* Notes whom it is connected to, for the next engine. */
+void deadline_note_peer(struct server_queue *queue);
 void deadline_deaf(struct verbs_server *server); /* accepting is of no use for a while */
 void deadline_pass(struct verbs_server *server);
 

@@ -27,9 +27,11 @@ int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 	return -1;
 }
 
+static enum verbs_policy policy;
+
 static void start(void)
 {
-	struct verbs_server_config config = fake_config(VERBS_POLICY_ENGINE);
+	struct verbs_server_config config = fake_config(policy);
 
 	config.patience_ns = PATIENCE_NS;
 	fake_server_start(&fake, config, NULL, NULL);
@@ -39,6 +41,16 @@ static int setup(void **state)
 {
 	(void)state;
 	accept_error = 0;
+	policy = VERBS_POLICY_ENGINE;
+	start();
+	return 0;
+}
+
+static int setup_direct(void **state)
+{
+	(void)state;
+	accept_error = 0;
+	policy = VERBS_POLICY_DIRECT;
 	start();
 	return 0;
 }
@@ -177,6 +189,24 @@ static void test_the_other_end_comes_back(void **state)
 	pair_drop();
 }
 
+/* It goes on without an engine, so it has to be dead to be gone. */
+static void test_the_other_end_lives_and_does_not_come_back(void **state)
+{
+	(void)state;
+	pair_make();
+	assert_int_equal(a.queue.header->path, VERBS_PATH_DIRECT);
+	assert_int_equal(a.queue.header->peer_pid, getpid());
+	engine_again();
+	resume(&a, b.number);
+	steps_for(3 * PATIENCE_NS);
+	assert_gone(false);
+	/* As when its number was another's before. */
+	a.queue.header->peer_began++;
+	steps_for(3 * PATIENCE_NS);
+	assert_gone(true);
+	pair_drop();
+}
+
 /* It takes its time to connect, as any may. */
 static void test_the_other_end_is_there(void **state)
 {
@@ -242,6 +272,8 @@ int main(void)
 		TEST(test_the_other_end_does_not_come_back),
 		TEST(test_the_other_end_comes_back_in_error),
 		TEST(test_the_other_end_comes_back),
+		cmocka_unit_test_setup_teardown(
+			test_the_other_end_lives_and_does_not_come_back, setup_direct, teardown),
 		TEST(test_the_other_end_is_there),
 		TEST(test_a_new_one_waits_for_ever),
 		TEST(test_no_memory_to_accept),
