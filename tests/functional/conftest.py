@@ -21,6 +21,13 @@ for number in (signal.SIGINT, signal.SIGQUIT):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "timeout_seconds(count): how long this test may take")
+    config.addinivalue_line("markers", "alone: measures short times; nothing else may run beside it")
+    config.addinivalue_line("markers", "xdist_group(name): one after the other, where several run at once")
+
+
+def pytest_collection_modifyitems(items):
+    """Groups first: each keeps one of several workers busy for long."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -37,6 +44,12 @@ def pytest_runtest_call(item):
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_sockets(tmp_path_factory):
+    """Not the machine's: an engine may listen there, such as that of another test."""
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,9 @@ def streams(path):
         payload = bytes(packet[TCP].payload)[:length]
         if payload:
             key = (ip.src, ip.dst, packet[TCP].sport, packet[TCP].dport)
-            for offset, byte in enumerate(payload):
-                parts[key].setdefault((packet[TCP].seq + offset) % (1 << 32), byte)
+            first = packet[TCP].seq
+            places = range(first, first + len(payload))
+            if places.stop > 1 << 32:
+                places = [place % (1 << 32) for place in places]
+            parts[key].update(zip(places, payload))
     return parts

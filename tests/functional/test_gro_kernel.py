@@ -17,6 +17,8 @@ import gro_frames
 import namespaces
 import runs
 
+# Threads that take turns on one CPU.
+pytestmark = pytest.mark.alone
 SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 POLL_PACKETS = 64  # NAPI's budget: more are another poll's
 

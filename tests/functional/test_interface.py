@@ -320,6 +320,7 @@ def worker_rest(running, seconds=0.5):
     return tuple(after - first for after, first in zip(look(), before))
 
 
+@pytest.mark.alone
 def test_an_idle_worker_sleeps_until_a_frame_comes(weir, namespace, tmp_path):
     for left, right in (("left", "a"), ("right", "b")):
         namespace.veth(left, right)

@@ -7,6 +7,8 @@ import pytest
 
 import guest
 
+pytestmark = pytest.mark.xdist_group("guest") # one for all
+
 DRIVERS = ("bus_vdev", "bus_pci", "mempool_ring", "net_null")
 
 

@@ -8,6 +8,7 @@ import documents
 from running import ROOT
 
 
+@pytest.mark.alone # what runs beside them must lose nothing
 @pytest.mark.parametrize("beside, commands, shown", documents.blocks("README.md"))
 def test_block(weir, binary, tmp_path, beside, commands, shown):
     documents.check(weir, binary, tmp_path, beside, commands, shown)

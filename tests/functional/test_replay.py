@@ -76,6 +76,7 @@ def test_rewrite_makes_new_flows_with_right_checksums(weir, traffic, tmp_path):
         assert captures.checksums_right(packet), packet.show(dump=True)
 
 
+@pytest.mark.alone
 def test_original_speed_keeps_the_captures_times(weir, traffic, tmp_path):
     """Generated packets are 1 us apart; x0.01 makes that 100 us."""
     out = tmp_path / "out.pcap"
@@ -87,6 +88,7 @@ def test_original_speed_keeps_the_captures_times(weir, traffic, tmp_path):
     assert report["duration_ns"] == pytest.approx(captures.span_ns(traffic) * 100, rel=0.05)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("speed, packets, seconds", [
     ("10kpps", 2000, 0.2),
     ("100kpps", 2000, 0.02),

@@ -228,6 +228,7 @@ def between(weir, namespace, tmp_path, **port):
     return running, one, two
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("timeout_ms", [5, 200])
 def test_the_timer_lets_go_without_more_traffic(weir, namespace, tmp_path, timeout_ms):
     running, one, two = between(weir, namespace, tmp_path, features={"gro": True},
@@ -245,6 +246,7 @@ def test_the_timer_lets_go_without_more_traffic(weir, namespace, tmp_path, timeo
     assert packets["merged"] == 6, packets
 
 
+@pytest.mark.alone
 def test_a_push_is_not_held(weir, namespace, tmp_path):
     running, one, two = between(weir, namespace, tmp_path, features={"gro": True},
                                 gro={"flush_timeout": "900ms"})

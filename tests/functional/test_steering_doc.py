@@ -15,6 +15,7 @@ TEXT = (ROOT / NAME).read_text(encoding="utf-8")
 BLOCKS = list(documents.blocks(NAME))
 
 
+@pytest.mark.alone # what runs beside them must lose nothing
 @steered.two_cpus
 @pytest.mark.parametrize("beside, commands, shown", BLOCKS)
 def test_block(weir, binary, tmp_path, beside, commands, shown):

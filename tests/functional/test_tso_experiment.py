@@ -8,6 +8,8 @@ import pytest
 
 from running import ROOT, SLOWER
 
+pytestmark = pytest.mark.xdist_group("experiment") # one for all
+
 WIRE = "1460 1460 1176"
 TITLE = re.compile(r"(.*) between, initial window (\d+), TSO (on|off) at the client:")
 

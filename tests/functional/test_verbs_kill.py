@@ -10,6 +10,7 @@ import pytest
 from running import SLOWER
 from verbs_apps import Pair, verbs_load, wait_for, world # pylint: disable=unused-import
 
+pytestmark = pytest.mark.alone
 KILLS = int(os.environ.get("WEIR_KILLS", "20"))
 RESTARTS = int(os.environ.get("WEIR_RESTARTS", "4"))
 # The promise is 10 ms; processes and tests share what CPUs there are, and ask by a program.

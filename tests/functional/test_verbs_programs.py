@@ -14,6 +14,9 @@ import pytest
 
 from running import SLOWER, Weir
 
+# Its programs spin on both CPUs: never two pairs at once, nor an engine for each worker.
+pytestmark = [pytest.mark.xdist_group("programs"), pytest.mark.timeout_seconds(120)]
+
 ITERATIONS = 1000
 # Of what the engine moves: each message waits for a third thread, which has no CPU of its own on a
 # small machine.
@@ -66,7 +69,7 @@ class Engine:
     def run(self, program, *arguments, **options):
         return self.weir.run(*self.words(program, *arguments), **options)
 
-    def pair(self, program, *arguments, seconds=40):
+    def pair(self, program, *arguments, seconds=100):
         """Server and client to their end: what they said."""
         port = free_port()
         server = self.weir.start(*self.words(program, *arguments, "-p", port))

@@ -16,6 +16,8 @@ from running import ROOT, SLOWER
 from verbs_apps import Pair, World, verbs_load, wait_for # pylint: disable=unused-import
 from verbs_hostile import Hostile, Kicked, Refused
 
+pytestmark = pytest.mark.xdist_group("world") # of one engine, and those who notice
+
 REASON = dict(re.findall(r"X\((\w+), \"(.*)\"\)", (ROOT / "lib/verbs/layout.h").read_text()))
 NUMBER = {name: number for number, name in enumerate(REASON)}
 
