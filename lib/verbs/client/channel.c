@@ -154,6 +154,18 @@ static void sender_progress(struct client_qp *qp)
 	client_unlock(&qp->lock);
 }
 
+/* Of a queue pair that receives here: who sleeps for its answers may never look where it sends. */
+static void other_progress(const struct client_cq *cq, struct client_qp *qp)
+{
+	struct client_cq *other = qp->send_cq;
+
+	if (other == cq || qp->own.header == NULL || qp->sent_done == qp->sent_next ||
+		!client_trylock(&other->lock))
+		return;
+	sender_progress(qp);
+	client_unlock(&other->lock);
+}
+
 /* The queue's lock is held. */
 static bool event_due(struct client_cq *cq)
 {
@@ -161,6 +173,8 @@ static bool event_due(struct client_cq *cq)
 
 	for (unsigned i = 0; i < cq->sender_count; i++)
 		sender_progress(cq->senders[i]);
+	for (unsigned i = 0; i < cq->receiver_count; i++)
+		other_progress(cq, cq->receivers[i]);
 	if (cq->armed == 0)
 		return false;
 	if (cq->fails && cq->pending > 0)
@@ -202,19 +216,22 @@ static int sender_timeout_ms(const struct client_qp *qp)
 	return is_stuck(qp) ? RETRY_MS : 0;
 }
 
+static int sooner(int one_ms, int other_ms)
+{
+	return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+}
+
 /* Its lock is held. */
 static int cq_timeout_ms(const struct client_cq *cq)
 {
 	/* Without membarrier(2) a wake-up can be missed. */
-	int shortest = client_barrier_init() ? -1 : 1;
+	int timeout_ms = client_barrier_init() ? -1 : 1;
 
-	for (unsigned i = 0; i < cq->sender_count; i++) {
-		int timeout = sender_timeout_ms(cq->senders[i]);
-
-		if (timeout >= 0 && (shortest < 0 || timeout < shortest))
-			shortest = timeout;
-	}
-	return shortest;
+	for (unsigned i = 0; i < cq->sender_count; i++)
+		timeout_ms = sooner(timeout_ms, sender_timeout_ms(cq->senders[i]));
+	for (unsigned i = 0; i < cq->receiver_count; i++)
+		timeout_ms = sooner(timeout_ms, sender_timeout_ms(cq->receivers[i]));
+	return timeout_ms;
 }
 
 int weir_req_notify_cq(struct weir_cq *public, int solicited_only)
@@ -276,18 +293,14 @@ static struct client_cq *event_find(struct client_channel *channel, bool *ret_mo
 
 static int channel_timeout_ms(const struct client_channel *channel)
 {
-	int shortest = -1;
+	int timeout_ms = -1;
 
 	for (struct client_cq *cq = channel->cqs; cq != NULL; cq = cq->next_of_channel) {
-		int timeout;
-
 		client_lock(&cq->lock);
-		timeout = cq_timeout_ms(cq);
+		timeout_ms = sooner(timeout_ms, cq_timeout_ms(cq));
 		client_unlock(&cq->lock);
-		if (timeout >= 0 && (shortest < 0 || timeout < shortest))
-			shortest = timeout;
 	}
-	return shortest;
+	return timeout_ms;
 }
 
 /* Sleeps until somebody wakes the channel or the engine says something. */

@@ -269,24 +269,31 @@ static int poll_failures(struct client_cq *cq, int count, struct weir_wc *wc)
 	return pop_ring(cq, count, wc);
 }
 
-/* What the engine says of one of the queue pairs of `cq`, whose lock is held. */
+/* What the engine says of one of the queue pairs of `cq`, whose lock is held. And what it sends
+ * with another queue goes on: a program may wait for the answer only, and never look there. */
 static void look_at(const struct client_cq *cq, struct client_qp *qp)
 {
 	/* Its sends may be another queue's. Busy, perhaps with waiting for ours: next time. */
 	struct client_cq *other = qp->send_cq == cq ? NULL : qp->send_cq;
+	bool connected;
 
-	if (qp->own.header == NULL || qp->flushing ||
-		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) == VERBS_CONNECTED)
+	if (qp->own.header == NULL || qp->flushing)
+		return;
+	connected =
+		__atomic_load_n(&qp->own.header->condition, __ATOMIC_ACQUIRE) == VERBS_CONNECTED;
+	if (connected && (other == NULL || qp->sent_done == qp->sent_next))
 		return;
 	if (other != NULL && !client_trylock(&other->lock))
 		return;
 	client_lock(&qp->lock);
 	/* What was done and what arrived before is still taken. */
 	client_progress(qp);
-	if (qp->own.inbox == NULL ||
-		__atomic_load_n(&qp->own.inbox[qp->inbox_next & (qp->own.geometry.inbox_depth - 1)]
+	if (!connected &&
+		(qp->own.inbox == NULL ||
+			__atomic_load_n(
+				&qp->own.inbox[qp->inbox_next & (qp->own.geometry.inbox_depth - 1)]
 					 .sequence,
-			__ATOMIC_ACQUIRE) != qp->inbox_next + 1)
+				__ATOMIC_ACQUIRE) != qp->inbox_next + 1))
 		client_qp_error(qp, WEIR_WC_RETRY_EXC_ERR,
 			__atomic_load_n(&qp->own.header->condition_reason, __ATOMIC_RELAXED));
 	client_unlock(&qp->lock);

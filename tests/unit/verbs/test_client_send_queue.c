@@ -287,6 +287,44 @@ static void too_long(void **state)
 	assert_int_equal(end_poll(one).status, WEIR_WC_RNR_RETRY_EXC_ERR);
 }
 
+/* ---- carried on ---- */
+
+/* A program that waits for answers, and never looks at the queue of its sends. */
+static void only_receives_polled(void **state)
+{
+	struct world *world = *state;
+	struct end sender = world->one, other = world->other;
+	struct weir_cq *answers = weir_create_cq(sender.device, 16, NULL, sender.channel), *cq;
+	struct weir_qp_init_attr attr = {.recv_cq = answers,
+		.cap = {.max_send_wr = 4, .max_recv_wr = 4, .max_send_sge = 1, .max_recv_sge = 1},
+		.qp_type = WEIR_QPT_RC};
+	struct weir_wc wc;
+	void *context;
+
+	MUST_HAVE(attr.send_cq = weir_create_cq(sender.device, 16, NULL, NULL));
+	MUST_HAVE(sender.qp = weir_create_qp(sender.pd, &attr));
+	end_make(&other, WEIR_QPT_RC, NULL);
+	ends_connect(&sender, &other);
+	MUST(end_post_send(&sender, 1, 0, 64, 0)); /* waits for a receive */
+	MUST(end_post_send(&sender, 2, 0, 64, 0));
+	MUST(end_post_recv(&other, 3, 4096, 64));
+	for (int i = 0; i < 60000 && weir_poll_cq(other.cq, 1, &wc) == 0; i++) {
+		assert_int_not_equal(i, 59999);
+		assert_int_equal(weir_poll_cq(answers, 1, &wc), 0);
+	}
+	/* The same asleep. */
+	fcntl(sender.channel->fd, F_SETFL, O_NONBLOCK);
+	MUST(weir_req_notify_cq(answers, 0));
+	MUST(end_post_recv(&other, 3, 4096, 64));
+	for (int i = 0; i < 500 && weir_poll_cq(other.cq, 1, &wc) == 0; i++) {
+		struct pollfd waiting = {.fd = sender.channel->fd, .events = POLLIN};
+
+		assert_int_not_equal(i, 499);
+		poll(&waiting, 1, 100);
+		assert_int_equal(weir_get_cq_event(sender.channel, &cq, &context), EAGAIN);
+	}
+}
+
 #define BOTH(name)                                                                                 \
 	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
 	{                                                                                          \
@@ -303,6 +341,7 @@ int main(void)
 		BOTH(sqd_waits),
 		BOTH(good_ones_first),
 		BOTH(too_long),
+		BOTH(only_receives_polled),
 		cmocka_unit_test_setup_teardown(receiver_wakes, set_up_direct, world_close),
 	};
 
