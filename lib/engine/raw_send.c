@@ -143,11 +143,10 @@ static bool lists_make(const struct engine *engine, struct raw_list *lists[CONFI
 			return false;
 	}
 	for (const struct raw_pair *pair = engine->raw.pairs; pair != NULL; pair = pair->next) {
-		struct raw_list *list;
+		struct raw_list *list = lists[worker_for(engine, pair->port)];
 
-		if (pair->is_port)
+		if (pair->is_port || list == NULL)
 			continue;
-		list = lists[worker_for(engine, pair->port)];
 		list->sources[list->count++] = (struct raw_source){
 			.queue = pair->queue,
 			.pipeline = pair->port == UINT16_MAX
@@ -168,7 +167,7 @@ int raw_lists_update(struct engine *engine, struct error *error)
 	if (made)
 		engine_wait_a_turn(engine);
 	/* Those there were; or those that there are not going to be. */
-	for (uint16_t w = 0; w < engine->worker_count; w++)
+	for (unsigned w = 0; w < CONFIG_WORKERS_MAX; w++)
 		free(lists[w]);
 	return made ? 0 : error_set(error, ENOMEM, "no memory for a queue pair");
 }

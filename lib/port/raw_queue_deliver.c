@@ -18,6 +18,7 @@ struct delivery {
 	/* Of which pool is lent just now; NULL: none yet. */
 	struct raw_share *share;
 	uint32_t may_lend, lent; /* buffers of it: how many still, how many so far */
+	uint64_t bytes;
 	uint32_t copies;
 	struct rte_mbuf *copied[DELIVER_MAX]; /* to be freed */
 };
@@ -37,12 +38,10 @@ static struct verbs_descriptor describe(const struct rte_mbuf *packet, uint64_t 
 	};
 }
 
-/* Writes a descriptor at a position; it is valid with the store of its sequence. */
+/* Writes the descriptor of a position to its slot; it is valid with the store of its sequence. */
 static inline void put(
-	struct raw_queue *queue, uint32_t position, const struct verbs_descriptor *descriptor)
+	struct verbs_descriptor *slot, uint32_t position, const struct verbs_descriptor *descriptor)
 {
-	struct verbs_descriptor *slot = &queue->received[position & queue->receive_mask];
-
 	slot->bytes = descriptor->bytes;
 	slot->place = descriptor->place;
 	slot->hash = descriptor->hash;
@@ -51,6 +50,11 @@ static inline void put(
 	slot->reserved = 0;
 	slot->arrived_ns = descriptor->arrived_ns;
 	__atomic_store_n(&slot->sequence, position + 1, __ATOMIC_RELEASE);
+}
+
+static inline struct verbs_descriptor *slot_of(const struct raw_queue *queue, uint32_t position)
+{
+	return &queue->received[position & queue->receive_mask];
 }
 
 static inline uint32_t room(const struct raw_queue *queue)
@@ -102,43 +106,64 @@ static inline uint64_t place_of(struct raw_queue *queue, const struct rte_mbuf *
 	return place;
 }
 
-static inline void lent_to(struct delivery *delivery, const struct raw_place *place)
-{
-	delivery->lent += place->buffers;
-	delivery->may_lend -= place->buffers;
-	delivery->queue->delivered += place->buffers;
-}
-
-static inline bool lend_one(struct delivery *delivery, struct rte_mbuf *packet)
+/* Most packets are one buffer of one pool, where the last one was, too. The first so many of them
+ * are lent; returns how many. All that is the same for them stays in registers: what is written
+ * here could be anything, as far as the compiler knows. */
+static uint16_t lend_alike(
+	struct delivery *delivery, struct rte_mbuf *const packets[], uint16_t count)
 {
 	struct raw_queue *queue = delivery->queue;
-	uint64_t at = place_of(queue, packet);
-	struct verbs_descriptor descriptor;
-	struct raw_place *place;
+	struct raw_share *const share = delivery->share;
+	const struct rte_mempool *const pool = share->pool;
+	const unsigned hint = queue->span_hint;
+	const struct raw_span span = queue->config.lends->spans[hint];
+	const bool writable = raw_memory_writable(queue->config.lends, (uint64_t)hint << 48);
+	const uint64_t arrived_ns = delivery->arrived_ns;
+	const uint32_t may_lend = RTE_MIN(delivery->may_lend, room(queue));
+	struct verbs_descriptor *const received = queue->received;
+	struct raw_place *const places = queue->places;
+	const uint32_t mask = queue->receive_mask;
+	uint32_t position = queue->delivered;
+	uint64_t bytes = 0;
+	uint16_t done;
 
-	if (at == RAW_NO_PLACE)
-		return false;
-	descriptor = describe(packet, delivery->arrived_ns);
-	descriptor.bytes = packet->data_len;
-	descriptor.place = at;
-	if (raw_memory_writable(queue->config.lends, at))
-		descriptor.flags |= VERBS_DESCRIPTOR_WRITABLE;
-	place = &queue->places[queue->delivered & queue->receive_mask];
-	*place = (struct raw_place){.packet = packet,
-		.share = delivery->share,
-		.buffers = 1,
-		.plain = RTE_MBUF_DIRECT(packet) && rte_mbuf_refcnt_read(packet) == 1};
-	put(queue, queue->delivered, &descriptor);
-	lent_to(delivery, place);
-	return true;
+	for (done = 0; done < count && done < may_lend; done++, position++) {
+		struct rte_mbuf *packet = packets[done];
+		uint64_t offset = (uint64_t)(rte_pktmbuf_mtod(packet, const uint8_t *) - span.base);
+		bool alone = rte_mbuf_refcnt_read(packet) == 1;
+		struct verbs_descriptor descriptor;
+
+		if (done + PREFETCH_AHEAD < count)
+			rte_prefetch0(packets[done + PREFETCH_AHEAD]);
+		if (unlikely(packet->nb_segs != 1 || packet->pool != pool || offset >= span.bytes ||
+			    packet->data_len > span.bytes - offset ||
+			    (writable && (!alone || RTE_MBUF_CLONED(packet)))))
+			break;
+		descriptor = describe(packet, arrived_ns);
+		descriptor.bytes = packet->data_len;
+		descriptor.place = (uint64_t)hint << 48 | offset;
+		descriptor.flags |= writable ? VERBS_DESCRIPTOR_WRITABLE : 0;
+		places[position & mask] = (struct raw_place){.packet = packet,
+			.share = share,
+			.buffers = 1,
+			.plain = alone && RTE_MBUF_DIRECT(packet)};
+		put(&received[position & mask], position, &descriptor);
+		bytes += descriptor.bytes;
+	}
+	queue->delivered = position;
+	delivery->bytes += bytes;
+	delivery->lent += done;
+	delivery->may_lend -= done;
+	return done;
 }
 
 /* Where all its parts are; false: not all can be lent. */
-static bool find_places(struct delivery *delivery, const struct rte_mbuf *packet, uint64_t places[])
+static bool find_places(
+	struct delivery *delivery, const struct rte_mbuf *packet, uint32_t parts, uint64_t places[])
 {
 	const struct rte_mbuf *buffer = packet;
 
-	for (unsigned part = 0; part < packet->nb_segs; part++, buffer = buffer->next) {
+	for (uint32_t part = 0; part < parts; part++, buffer = buffer->next) {
 		if (buffer->pool != packet->pool)
 			return false;
 		places[part] = place_of(delivery->queue, buffer);
@@ -148,7 +173,7 @@ static bool find_places(struct delivery *delivery, const struct rte_mbuf *packet
 	return true;
 }
 
-static bool lend_chain(struct delivery *delivery, struct rte_mbuf *packet)
+static bool lend_parts(struct delivery *delivery, struct rte_mbuf *packet)
 {
 	struct raw_queue *queue = delivery->queue;
 	uint32_t first = queue->delivered, parts = packet->nb_segs;
@@ -157,7 +182,8 @@ static bool lend_chain(struct delivery *delivery, struct rte_mbuf *packet)
 	struct rte_mbuf *buffer = packet;
 	struct raw_place *place = &queue->places[first & queue->receive_mask];
 
-	if (parts > LENT_PARTS_MAX || !find_places(delivery, packet, places))
+	if (parts == 0 || parts > LENT_PARTS_MAX || parts > delivery->may_lend ||
+		parts > room(queue) || !find_places(delivery, packet, parts, places))
 		return false;
 	descriptor = describe(packet, delivery->arrived_ns);
 	if (raw_memory_writable(queue->config.lends, places[0]))
@@ -174,24 +200,17 @@ static bool lend_chain(struct delivery *delivery, struct rte_mbuf *packet)
 		further.place = places[part];
 		if (part + 1 < parts)
 			further.flags |= VERBS_DESCRIPTOR_MORE;
-		put(queue, first + part, &further);
+		put(slot_of(queue, first + part), first + part, &further);
 	}
 	descriptor.bytes = packet->data_len;
 	descriptor.place = places[0];
-	descriptor.flags |= VERBS_DESCRIPTOR_MORE;
-	put(queue, first, &descriptor);
-	lent_to(delivery, place);
+	if (parts > 1)
+		descriptor.flags |= VERBS_DESCRIPTOR_MORE;
+	put(slot_of(queue, first), first, &descriptor);
+	queue->delivered += parts;
+	delivery->lent += parts;
+	delivery->may_lend -= parts;
 	return true;
-}
-
-static inline bool lend(struct delivery *delivery, struct rte_mbuf *packet)
-{
-	uint32_t buffers = packet->nb_segs;
-
-	if (!share_enter(delivery, packet->pool) || buffers > delivery->may_lend ||
-		buffers > room(delivery->queue))
-		return false;
-	return likely(buffers == 1) ? lend_one(delivery, packet) : lend_chain(delivery, packet);
 }
 
 /* ---- copying ---- */
@@ -234,7 +253,8 @@ static bool copy(struct delivery *delivery, struct rte_mbuf *packet)
 	descriptor.place = (uint64_t)VERBS_PLACE_AREA << VERBS_PLACE_PART_SHIFT | at;
 	queue->places[queue->delivered & queue->receive_mask] =
 		(struct raw_place){.area_end = queue->area_head};
-	put(queue, queue->delivered++, &descriptor);
+	put(slot_of(queue, queue->delivered), queue->delivered, &descriptor);
+	queue->delivered++;
 	delivery->copied[delivery->copies++] = packet;
 	return true;
 }
@@ -255,33 +275,48 @@ static void wake(struct raw_queue *queue)
 	queue->config.ring(queue->config.argument);
 }
 
+/* The first packets there is room for; returns how many. */
+static uint16_t deliver_locked(
+	struct delivery *delivery, struct rte_mbuf *const packets[], uint16_t count)
+{
+	uint16_t done = 0;
+
+	while (done < count) {
+		struct rte_mbuf *packet = packets[done];
+		uint32_t length = packet->pkt_len;
+		bool lends = share_enter(delivery, packet->pool);
+		uint16_t alike =
+			lends ? lend_alike(delivery, packets + done, (uint16_t)(count - done)) : 0;
+
+		done += alike;
+		if (alike > 0)
+			continue;
+		if (!(lends && lend_parts(delivery, packet)) && !copy(delivery, packet))
+			break;
+		delivery->bytes += length;
+		done++;
+	}
+	return done;
+}
+
 uint16_t raw_queue_deliver(struct raw_queue *queue, struct rte_mbuf *const packets[],
 	uint16_t count, uint64_t arrived_ns)
 {
 	struct delivery delivery;
-	uint64_t bytes = 0;
 	uint16_t done = 0;
 
 	delivery.queue = queue;
 	delivery.arrived_ns = arrived_ns;
 	delivery.share = NULL;
+	delivery.bytes = 0;
 	delivery.may_lend = delivery.lent = delivery.copies = 0;
-	count = RTE_MIN(count, (uint16_t)DELIVER_MAX);
 	rte_spinlock_lock(&queue->lock);
 	raw_queue_take_back_locked(queue);
-	for (; done < count && likely(queue->broken == VERBS_REASON_NONE); done++) {
-		struct rte_mbuf *packet = packets[done];
-		uint32_t length = packet->pkt_len;
-
-		if (done + PREFETCH_AHEAD < count)
-			rte_prefetch0(packets[done + PREFETCH_AHEAD]);
-		if (!lend(&delivery, packet) && !copy(&delivery, packet))
-			break;
-		bytes += length;
-	}
+	if (likely(raw_queue_broken(queue) == VERBS_REASON_NONE))
+		done = deliver_locked(&delivery, packets, RTE_MIN(count, (uint16_t)DELIVER_MAX));
 	share_leave(&delivery);
 	queue->counters.delivered += done;
-	queue->counters.delivered_bytes += bytes;
+	queue->counters.delivered_bytes += delivery.bytes;
 	queue->counters.copied += delivery.copies;
 	rte_spinlock_unlock(&queue->lock);
 	if (delivery.copies > 0)

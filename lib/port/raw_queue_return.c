@@ -16,7 +16,7 @@ struct returning {
 
 static void plains_free(struct returning *returning)
 {
-	if (returning->plain > 0)
+	if (returning->plain > 0 && returning->share != NULL)
 		rte_mempool_put_bulk(
 			returning->share->pool, (void **)returning->plains, returning->plain);
 	returning->plain = 0;
