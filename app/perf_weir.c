@@ -149,6 +149,29 @@ static int make_queue_pair(struct perf_weir *endpoint, struct perf_weir_queue *q
 	return 0;
 }
 
+/* Made once: what is posted again and again is the same. */
+static int make_receives(struct perf_weir *endpoint, uint32_t index)
+{
+	struct perf_weir_queue *queue = &endpoint->queues[index];
+
+	queue->receives = calloc(endpoint->slots, sizeof(*queue->receives));
+	queue->places = calloc(endpoint->slots, sizeof(*queue->places));
+	if (queue->receives == NULL || queue->places == NULL)
+		return error_set(endpoint->run->error, ENOMEM, "no memory");
+	for (uint32_t i = 0; i < endpoint->slots; i++) {
+		queue->places[i] = (struct weir_sge){
+			.addr = (uintptr_t)(queue->in + i * endpoint->slot_bytes),
+			.length =
+				(uint32_t)(endpoint->header_bytes + endpoint->run->settings.bytes),
+			.lkey = endpoint->mr->lkey};
+		queue->receives[i] = (struct weir_recv_wr){.wr_id = (uint64_t)index << 32 | i,
+			.next = i + 1 < endpoint->slots ? &queue->receives[i + 1] : NULL,
+			.sg_list = &queue->places[i],
+			.num_sge = 1};
+	}
+	return 0;
+}
+
 static int make_endpoint(struct perf_weir *endpoint)
 {
 	int ret;
@@ -160,8 +183,11 @@ static int make_endpoint(struct perf_weir *endpoint)
 	ret = make_memory(endpoint);
 	if (ret == 0)
 		ret = make_completion_queues(endpoint);
-	for (uint32_t i = 0; i < endpoint->run->settings.qps && ret == 0; i++)
+	for (uint32_t i = 0; i < endpoint->run->settings.qps && ret == 0; i++) {
 		ret = make_queue_pair(endpoint, &endpoint->queues[i]);
+		if (ret == 0)
+			ret = make_receives(endpoint, i);
+	}
 	return ret;
 }
 
@@ -188,6 +214,10 @@ static void weir_way_close(void *opened)
 		weir_dealloc_pd(endpoint->pd);
 	if (endpoint->device != NULL)
 		weir_close(endpoint->device);
+	for (uint32_t i = 0; endpoint->queues != NULL && i < endpoint->run->settings.qps; i++) {
+		free(endpoint->queues[i].receives);
+		free(endpoint->queues[i].places);
+	}
 	free(endpoint->queues);
 	free(endpoint);
 }
@@ -288,28 +318,18 @@ void perf_weir_prepare(struct perf_weir *endpoint)
 int perf_weir_post_receives(
 	struct perf_weir *endpoint, uint32_t queue, uint32_t first, uint32_t count)
 {
-	enum { LIST = 64 };
-	struct weir_recv_wr list[LIST], *bad;
-	struct weir_sge places[LIST];
+	struct weir_recv_wr *receives = endpoint->queues[queue].receives, *bad;
 	uint32_t chunk;
 
-	for (; count > 0; count -= chunk, first += chunk) {
-		chunk = count < LIST ? count : LIST;
-		for (uint32_t i = 0; i < chunk; i++) {
-			uint32_t slot = (first + i) % endpoint->slots;
+	for (first %= endpoint->slots; count > 0; count -= chunk, first = 0) {
+		struct weir_recv_wr *last, *next;
 
-			places[i] =
-				(struct weir_sge){.addr = (uintptr_t)(endpoint->queues[queue].in +
-							  slot * endpoint->slot_bytes),
-					.length = (uint32_t)(endpoint->header_bytes +
-						endpoint->run->settings.bytes),
-					.lkey = endpoint->mr->lkey};
-			list[i] = (struct weir_recv_wr){.wr_id = (uint64_t)queue << 32 | slot,
-				.next = i + 1 < chunk ? &list[i + 1] : NULL,
-				.sg_list = &places[i],
-				.num_sge = 1};
-		}
-		errno = weir_post_recv(endpoint->queues[queue].qp, list, &bad);
+		chunk = endpoint->slots - first < count ? endpoint->slots - first : count;
+		last = &receives[first + chunk - 1];
+		next = last->next;
+		last->next = NULL;
+		errno = weir_post_recv(endpoint->queues[queue].qp, &receives[first], &bad);
+		last->next = next;
 		if (errno != 0)
 			return perf_weir_failed(endpoint, "receive");
 	}

@@ -22,6 +22,10 @@ struct perf_weir_queue { /* a queue pair */
 	uint64_t started, completed; /* sends */
 	uint8_t *in; /* its slots; of one-sided verbs its only one */
 	uint64_t remote; /* where a one-sided verb of it goes */
+	uint32_t unsignaled; /* sends since the last whose completion is asked for */
+	/* [slots]: each slot's receive, all of them one list. */
+	struct weir_recv_wr *receives;
+	struct weir_sge *places;
 };
 
 struct perf_weir {
@@ -43,6 +47,7 @@ struct perf_weir {
 	bool armed;
 	struct weir_sge out_sge;
 	struct weir_send_wr wr;
+	struct weir_send_wr list[PERF_LIST_MAX]; /* bandwidth: as many of it */
 	/* Latency. */
 	struct weir_sge in_sge;
 	struct weir_recv_wr receive;

@@ -8,20 +8,21 @@
 enum { POLL_COUNT = 32 };
 
 /* Number and flags of what is to be the `number`th message (from 1) of a queue pair. */
-static void describe(struct perf_weir *endpoint, uint32_t queue, uint64_t number, uint64_t last,
-	struct weir_send_wr *wr)
+static inline void describe(struct perf_weir *endpoint, struct perf_weir_queue *queue, uint64_t id,
+	bool last, struct weir_send_wr *wr)
 {
 	const struct perf_settings *settings = &endpoint->run->settings;
+	bool signaled = ++queue->unsignaled == settings->cq_mod || last;
 
-	*wr = endpoint->wr;
 	/* A completion says how far its queue pair is. */
-	wr->wr_id = (uint64_t)queue << 48 | number;
-	if (number % settings->cq_mod == 0 || number == last)
-		wr->send_flags |= WEIR_SEND_SIGNALED;
+	wr->wr_id = id;
+	wr->send_flags = endpoint->wr.send_flags | (signaled ? WEIR_SEND_SIGNALED : 0);
+	if (signaled)
+		queue->unsignaled = 0;
 	if (settings->verb == PERF_WRITE || settings->verb == PERF_READ)
-		wr->wr.rdma.remote_addr = endpoint->queues[queue].remote;
+		wr->wr.rdma.remote_addr = queue->remote;
 	else if (settings->verb == PERF_ATOMIC)
-		wr->wr.atomic.remote_addr = endpoint->queues[queue].remote;
+		wr->wr.atomic.remote_addr = queue->remote;
 }
 
 /* One list of what there is room for. Returns 1 if that was something. */
@@ -29,7 +30,8 @@ static int post_list(struct perf_weir *endpoint, uint32_t index, uint64_t target
 {
 	const struct perf_settings *settings = &endpoint->run->settings;
 	struct perf_weir_queue *queue = &endpoint->queues[index];
-	struct weir_send_wr list[PERF_LIST_MAX], *bad;
+	struct weir_send_wr *list = endpoint->list, *bad;
+	uint64_t id = (uint64_t)index << 48 | queue->started;
 	uint64_t room = settings->tx_depth - (queue->started - queue->completed);
 	uint64_t count = settings->post_list;
 
@@ -39,11 +41,12 @@ static int post_list(struct perf_weir *endpoint, uint32_t index, uint64_t target
 	count = count > target - queue->started ? target - queue->started : count;
 	if (count == 0)
 		return 0;
-	for (uint64_t i = 0; i < count; i++) {
-		describe(endpoint, index, queue->started + i + 1, target, &list[i]);
-		list[i].next = i + 1 < count ? &list[i + 1] : NULL;
-	}
+	for (uint64_t i = 0; i < count; i++)
+		describe(endpoint, queue, id + i + 1, queue->started + i + 1 == target, &list[i]);
+	list[count - 1].next = NULL;
 	errno = weir_post_send(queue->qp, list, &bad);
+	if (count < settings->post_list)
+		list[count - 1].next = &list[count];
 	if (errno != 0)
 		return perf_weir_failed(endpoint, "send");
 	queue->started += count;
@@ -149,6 +152,18 @@ static int stream_receive(void *opened)
 	return ret;
 }
 
+/* A list is made once: what differs is filled in when it is posted. */
+static void prepare_list(struct perf_weir *endpoint)
+{
+	uint32_t count = endpoint->run->settings.post_list;
+
+	perf_weir_prepare(endpoint);
+	for (uint32_t i = 0; i < count; i++) {
+		endpoint->list[i] = endpoint->wr;
+		endpoint->list[i].next = i + 1 < count ? &endpoint->list[i + 1] : NULL;
+	}
+}
+
 /* What one-sided verbs have brought. Writes are looked at where they arrive, reads where they were
  * asked for. */
 static int check_memory(struct perf_weir *endpoint, const struct perf_roles *roles)
@@ -179,7 +194,7 @@ int perf_weir_bandwidth(void *opened)
 		.lossy = sided && settings->connection != PERF_RC};
 	int ret;
 
-	perf_weir_prepare(endpoint);
+	prepare_list(endpoint);
 	ret = perf_stream_run(run, &endpoint->progress, &roles, &operations);
 	if (ret == 0 && settings->verify && !sided)
 		ret = check_memory(endpoint, &roles);

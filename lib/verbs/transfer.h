@@ -14,7 +14,7 @@
 
 #include "verbs/layout.h"
 
-enum { VERBS_STEP_BYTES = 256 * 1024, VERBS_AHEAD = 64 };
+enum { VERBS_STEP_BYTES = 256 * 1024, VERBS_AHEAD = 64, VERBS_PREFETCH_SLOTS = 16 };
 
 /* A registered region as it is seen here: already checked against its file. */
 struct verbs_region {

@@ -206,7 +206,11 @@ static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc 
 		__builtin_prefetch((const uint8_t *)slot + VERBS_LINE_BYTES);
 		if (__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE) != qp->inbox_next + 1)
 			break;
-		taken += take(qp, slot, &wc[taken]);
+		/* Where there is one, more may be on their way. */
+		slot = &qp->own.inbox[(qp->inbox_next + VERBS_PREFETCH_SLOTS) & mask];
+		__builtin_prefetch(slot);
+		__builtin_prefetch((const uint8_t *)slot + VERBS_LINE_BYTES);
+		taken += take(qp, &qp->own.inbox[qp->inbox_next & mask], &wc[taken]);
 	}
 	if (taken > 0)
 		tell_consumed(qp);

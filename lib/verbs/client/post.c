@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "verbs/client/data_path.h"
 #include "verbs/client/post.h"
+#include "verbs/client/slot_send.h"
 
 /* ---- what is asked for ---- */
 
@@ -66,73 +66,17 @@ static int no_room(void)
 
 /* ---- at once ---- */
 
-/* Whether all segments lie in regions of ours. */
-static inline bool segments_good(const struct client_qp *qp, const struct weir_send_wr *wr)
-{
-	for (int i = 0; i < wr->num_sge; i++) {
-		const struct weir_sge *sge = &wr->sg_list[i];
-
-		if (client_own_place(qp, sge->lkey, sge->addr, sge->length, 0) == NULL)
-			return false;
-	}
-	return true;
-}
-
-static inline void gather(uint8_t *to, const struct weir_send_wr *wr)
-{
-	for (int i = 0; i < wr->num_sge; i++) {
-		const struct weir_sge *sge = &wr->sg_list[i];
-
-		/* Checked; or inline, of which nothing is to be checked. */
-		verbs_copy(to, (const uint8_t *)(uintptr_t)sge->addr, sge->length);
-		to += sge->length;
-	}
-}
-
-/* Puts it into its slot. */
-static inline bool slot_fill(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
-{
-	struct verbs_responder *responder = &qp->responder;
-	struct verbs_slot *slot;
-
-	if (!verbs_open_for(responder, qp->qp.qp_num) || !verbs_receive_posted(responder) ||
-		!verbs_receive_fits(responder, bytes))
-		return false;
-	slot = verbs_next_slot(responder);
-	slot->bytes = bytes;
-	slot->immediate = wr->imm_data;
-	slot->source = qp->qp.qp_num;
-	slot->kind = VERBS_ARRIVED_SEND;
-	slot->status = WEIR_WC_SUCCESS;
-	slot->flags = (uint8_t)(VERBS_SLOT_INLINE |
-		(wr->opcode == WEIR_WR_SEND_WITH_IMM ? VERBS_SLOT_IMMEDIATE : 0) |
-		(wr->send_flags & WEIR_SEND_SOLICITED ? VERBS_SLOT_SOLICITED : 0));
-	if (wr->num_sge == 1)
-		verbs_copy_payload(
-			slot->payload, (const uint8_t *)(uintptr_t)wr->sg_list->addr, bytes);
-	else
-		gather(slot->payload, wr);
-	verbs_publish(responder, slot);
-	responder->taken++;
-	return true;
-}
-
-/* A short message travels in its slot. false: not this one, or not now. Busy: the other end may be
- * reset meanwhile, and is not to find there what was meant for it before. */
+/* A short message. */
 static inline bool quick_send(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t bytes)
 {
-	bool sent;
+	const struct client_short message = {.pieces = wr->sg_list,
+		.piece_count = wr->num_sge,
+		.bytes = bytes,
+		.immediate = wr->imm_data,
+		.opcode = wr->opcode,
+		.flags = wr->send_flags};
 
-	if (bytes > VERBS_PAYLOAD_MAX || qp->responder.srq != NULL)
-		return false;
-	if ((wr->send_flags & WEIR_SEND_INLINE) == 0 && !segments_good(qp, wr))
-		return false;
-	client_busy_begin(qp);
-	sent = slot_fill(qp, wr, bytes);
-	client_busy_end(qp);
-	if (sent)
-		client_wake_peer(qp, (wr->send_flags & WEIR_SEND_SOLICITED) != 0);
-	return sent;
+	return client_slot_send(qp, &message);
 }
 
 /* A write of one piece. */
@@ -174,10 +118,8 @@ static inline bool quick(struct client_qp *qp, const struct weir_send_wr *wr, ui
 
 	if (wr->opcode == WEIR_WR_RDMA_WRITE)
 		done = quick_write(qp, wr, bytes);
-	else if (wr->opcode == WEIR_WR_SEND || wr->opcode == WEIR_WR_SEND_WITH_IMM)
-		done = quick_send(qp, wr, bytes);
 	else
-		done = false;
+		done = quick_send(qp, wr, bytes);
 	if (!done)
 		return false;
 	if (qp->sq_sig_all || (wr->send_flags & WEIR_SEND_SIGNALED) != 0) {
@@ -214,7 +156,7 @@ static void keep(struct client_qp *qp, const struct weir_send_wr *wr, uint32_t b
 		request->remote_qkey = wr->wr.ud.remote_qkey;
 	}
 	if ((wr->send_flags & WEIR_SEND_INLINE) != 0)
-		gather(request->payload, wr);
+		client_gather(request->payload, wr->sg_list, wr->num_sge);
 	else
 		memcpy(request->segments, wr->sg_list,
 			(size_t)wr->num_sge * sizeof(struct verbs_segment));
@@ -268,6 +210,9 @@ static inline __attribute__((always_inline)) int post_list(
 {
 	int result = 0;
 
+	/* What waits may be done by now: then these need not be kept. */
+	if (__builtin_expect(qp->sent_done != qp->sent_next, 0) && qp->path == VERBS_PATH_DIRECT)
+		client_progress(qp);
 	for (; wr != NULL; wr = wr->next) {
 		result = post_one(qp, wr);
 		if (result != 0) {

@@ -23,6 +23,15 @@ static int check(const struct client_qp *qp, const struct weir_recv_wr *wr)
 	return 0;
 }
 
+/* By its fields: as a vector it would be read before the stores that make it are through, the
+ * caller's or ours, which stops the processor for a while. */
+static inline void segment_share(struct verbs_segment *segment, const struct weir_sge *sge)
+{
+	__atomic_store_n(&segment->address, sge->addr, __ATOMIC_RELAXED);
+	__atomic_store_n(&segment->bytes, sge->length, __ATOMIC_RELAXED);
+	__atomic_store_n(&segment->key, sge->lkey, __ATOMIC_RELAXED);
+}
+
 static inline int post_one(struct client_qp *qp, const struct weir_recv_wr *wr)
 {
 	uint32_t place = qp->received_next & (qp->own.geometry.receive_depth - 1);
@@ -46,6 +55,7 @@ static inline int post_one(struct client_qp *qp, const struct weir_recv_wr *wr)
 				"may be written",
 				i);
 		segments[i] = (struct verbs_segment){sge->addr, sge->length, sge->lkey};
+		segment_share(&shared->segments[i], sge);
 		bytes += sge->length;
 	}
 	if (bytes > UINT32_MAX)
@@ -55,8 +65,10 @@ static inline int post_one(struct client_qp *qp, const struct weir_recv_wr *wr)
 		(struct client_received){wr->wr_id, (uint32_t)wr->num_sge, (uint32_t)bytes};
 	shared->bytes = (uint32_t)bytes;
 	shared->segment_count = (uint32_t)wr->num_sge;
-	memcpy(shared->segments, segments, (size_t)wr->num_sge * sizeof(*segments));
 	((uint32_t *)(uintptr_t)qp->own.sizes)[place] = (uint32_t)bytes;
+	if (place % (VERBS_LINE_BYTES / sizeof(uint32_t)) == 0)
+		verbs_prefetch_to_write(
+			&qp->own.sizes[(place + 32) & (qp->own.geometry.receive_depth - 1)]);
 	qp->received_next++;
 	return 0;
 }
