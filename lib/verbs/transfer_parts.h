@@ -116,14 +116,14 @@ static inline void verbs_prefetch_to_write(const void *line)
 static inline void verbs_publish(struct verbs_responder *responder, struct verbs_slot *slot)
 {
 	const struct verbs_queue *queue = &responder->queue;
-	const struct verbs_slot *later =
-		&queue->inbox[(responder->messages + VERBS_PREFETCH_SLOTS) &
-			(queue->geometry.inbox_depth - 1)];
+	const struct verbs_slot *later;
 
-	verbs_prefetch_to_write(later);
-	verbs_prefetch_to_write(later->payload + VERBS_PAYLOAD_FIRST);
 	responder->messages++;
 	__atomic_store_n(&slot->sequence, responder->messages, __ATOMIC_RELEASE);
+	later = &queue->inbox[(responder->messages + VERBS_PREFETCH_SLOTS) &
+		(queue->geometry.inbox_depth - 1)];
+	verbs_prefetch_to_write(later);
+	verbs_prefetch_to_write(later->payload + VERBS_PAYLOAD_FIRST);
 }
 
 /* Whether [address, address + bytes) lies in the region; then where that is here. */
