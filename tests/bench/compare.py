@@ -2,7 +2,6 @@
 """The groups of scripts/bench. Each yields rows; what cannot be measured here says why."""
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile

@@ -165,8 +165,10 @@ static void client_open(struct client *client)
 	fake_client_open(&fake, &opened);
 	client->socket = opened.socket;
 	client->connection = fake.server->connections;
-	if (client->connection == NULL)
+	if (client->connection == NULL) {
 		broken("a new connection is not taken");
+		return;
+	}
 	client->server_socket = client->connection->socket;
 }
 
