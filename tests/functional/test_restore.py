@@ -6,7 +6,7 @@ import captures
 import runs
 import steered
 
-pytestmark = steered.two_cpus
+pytestmark = [steered.two_cpus, pytest.mark.alone] # how much each worker gets done
 A, B = steered.CPUS if len(steered.CPUS) == 2 else (0, 1)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from running import ROOT, SLOWER
 
-pytestmark = pytest.mark.xdist_group("experiment") # one for all
+pytestmark = pytest.mark.alone # a congestion window depends on time
 
 WIRE = "1460 1460 1176"
 TITLE = re.compile(r"(.*) between, initial window (\d+), TSO (on|off) at the client:")

@@ -5,7 +5,7 @@ import pytest
 import runs
 import steered
 
-pytestmark = steered.two_cpus
+pytestmark = [steered.two_cpus, pytest.mark.alone] # loses what it has no time for
 A, B = steered.CPUS if len(steered.CPUS) == 2 else (0, 1)
 IN = {"in": steered.generated(speed="50kpps", duration="500ms") | {"rss": {"mode": "software", "queues": 4}}}
 
