@@ -178,6 +178,7 @@ struct client_qp {
 	struct verbs_segment *received_segments; /* [receive_depth * receive_segments] */
 	/* The other end, direct path. */
 	struct verbs_responder responder;
+	const uint8_t *written; /* where its last short write went; only to be prefetched */
 	struct client_remote remote;
 	struct verbs_srq peer_srq;
 	struct verbs_mapping peer_memory, peer_keys, peer_srq_memory;

@@ -87,6 +87,9 @@ static inline bool quick_write(struct client_qp *qp, const struct weir_send_wr *
 	const struct verbs_region *region;
 	uint8_t *to = NULL;
 
+	/* Often it is where the last one was, and the other end polls there: the line comes while
+	 * the rest is looked at. */
+	verbs_prefetch_to_write(qp->written);
 	if (bytes > VERBS_STEP_BYTES || wr->num_sge != 1 ||
 		!verbs_open_for(&qp->responder, qp->qp.qp_num) ||
 		(__atomic_load_n(&header->access, __ATOMIC_RELAXED) & WEIR_ACCESS_REMOTE_WRITE) ==
@@ -100,8 +103,10 @@ static inline bool quick_write(struct client_qp *qp, const struct weir_send_wr *
 	if (region != NULL && region->pd == qp->responder.queue.pd &&
 		(region->access & WEIR_ACCESS_REMOTE_WRITE) != 0)
 		to = verbs_region_place(region, wr->wr.rdma.remote_addr, bytes);
-	if (to != NULL)
+	if (to != NULL) {
 		verbs_copy_ordered(to, (const uint8_t *)(uintptr_t)sge->addr, bytes);
+		qp->written = to;
+	}
 	client_busy_end(qp);
 	return to != NULL;
 }

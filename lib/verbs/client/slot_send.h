@@ -75,6 +75,7 @@ static inline void client_slot_fill(
 static inline bool client_slot_send(struct client_qp *qp, const struct client_short *message)
 {
 	struct verbs_responder *responder = &qp->responder;
+	struct verbs_slot *slot = verbs_next_slot(responder);
 	bool sent = false;
 
 	if (!client_travels_in_slot(qp, message) || !client_pieces_good(qp, message))
@@ -82,8 +83,6 @@ static inline bool client_slot_send(struct client_qp *qp, const struct client_sh
 	client_busy_begin(qp);
 	if (verbs_open_for(responder, qp->qp.qp_num) && verbs_receive_posted(responder) &&
 		verbs_receive_fits(responder, message->bytes)) {
-		struct verbs_slot *slot = verbs_next_slot(responder);
-
 		client_slot_fill(qp, message, slot);
 		verbs_publish(responder, slot);
 		responder->taken++;
