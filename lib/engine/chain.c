@@ -227,6 +227,7 @@ static void chain_link(struct pipeline *pipeline)
 	struct stage **end = &pipeline->first;
 
 	pipeline->parses = false;
+	pipeline->parses_left = false;
 	pipeline->is_source = false;
 	pipeline->flushes = false;
 	for (unsigned s = 0; s < pipeline->stage_count; s++) {
@@ -237,7 +238,12 @@ static void chain_link(struct pipeline *pipeline)
 		if (!pipeline->on[s])
 			continue;
 		link_next(&end, stage);
-		pipeline->parses |= (stage->ops->flags & STAGE_PARSES) != 0;
+		if ((stage->ops->flags & STAGE_PARSES) != 0) {
+			if (s > SLOT_DELIVER && pipeline->on[SLOT_DELIVER])
+				pipeline->parses_left = true;
+			else
+				pipeline->parses = true;
+		}
 		pipeline->is_source |= (stage->ops->flags & STAGE_SOURCE) != 0;
 		pipeline->flushes |= stage->ops->flush != NULL;
 	}

@@ -86,7 +86,7 @@ enum {
 };
 
 /* One worker's instance of a pipeline. Linked by chain.c: what says which steps are on and in which
- * order (first, next, on, taps, parses, is_source, flushes, states) is written by the control side,
+ * order (first, next, on, taps, parses*, is_source, flushes, states) is written by the control side,
  * while the workers are parked; readers: the worker, and of `on` the stats thread. */
 struct pipeline {
 	struct worker *worker;
@@ -94,6 +94,7 @@ struct pipeline {
 	uint16_t stage_count; /* slots in use */
 	uint32_t tick; /* batches so far: every 128th is timed */
 	bool parses; /* a stage wants headers found */
+	bool parses_left; /* only stages after SLOT_DELIVER do: of what applications leave */
 	bool is_source; /* a stage makes packets */
 	bool flushes; /* a stage holds packets */
 	struct stage *first; /* of the chain; NULL: none */

@@ -13,6 +13,7 @@
 /* What one pool adds, until it is known to be all right. */
 struct adding {
 	struct raw_memory *memory;
+	unsigned first_span; /* its own begin there */
 	int result;
 };
 
@@ -63,17 +64,29 @@ static bool is_known(const struct raw_memory *memory, const uint8_t *begin, cons
 }
 
 /* Whole pages: others cannot be mapped. Several chunks may share one. */
-static int add_range(struct raw_memory *memory, const uint8_t *begin, const uint8_t *end)
+static int add_range(struct adding *adding, const uint8_t *begin, const uint8_t *end)
 {
+	struct raw_memory *memory = adding->memory;
+	struct raw_span *last = memory->span_count > adding->first_span
+		? &memory->spans[memory->span_count - 1]
+		: NULL;
 	struct raw_span *span = &memory->spans[memory->span_count];
 
 	if (is_known(memory, begin, end))
 		return 0;
-	if (memory->span_count == RAW_SPANS_MAX)
+	/* Pages of 2 MiB that follow each other are chunks of their own where their physical
+	 * addresses do not; to the application they are one piece. */
+	if (last != NULL && begin >= last->base && begin <= last->base + last->bytes) {
+		span = last;
+		begin = last->base + last->bytes;
+	} else if (memory->span_count == RAW_SPANS_MAX) {
 		return -ENOSPC;
-	*span = (struct raw_span){0};
+	} else {
+		*span = (struct raw_span){0};
+	}
 	for (const uint8_t *at = begin; at < end;) {
-		struct raw_part part = {.span = memory->span_count, .offset = span->bytes};
+		struct raw_part part = {
+			.span = (unsigned)(span - memory->spans), .offset = span->bytes};
 		const uint8_t *page_begin;
 
 		at = page_of(at, &part, &page_begin);
@@ -85,7 +98,8 @@ static int add_range(struct raw_memory *memory, const uint8_t *begin, const uint
 			return -ENOMEM;
 		span->bytes += part.bytes;
 	}
-	memory->span_count++;
+	if (span != last)
+		memory->span_count++;
 	return 0;
 }
 
@@ -98,12 +112,12 @@ static void add_chunk(
 	(void)pool;
 	(void)index;
 	if (adding->result == 0)
-		adding->result = add_range(adding->memory, begin, begin + chunk->len);
+		adding->result = add_range(adding, begin, begin + chunk->len);
 }
 
 int raw_memory_add(struct raw_memory *memory, struct raw_share *share, struct error *error)
 {
-	struct adding adding = {.memory = memory};
+	struct adding adding = {.memory = memory, .first_span = memory->span_count};
 	unsigned spans = memory->span_count, parts = memory->part_count;
 
 	if (memory->share_count == RAW_SHARES_MAX)

@@ -6,10 +6,17 @@
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
+#include "base/prefetch.h"
 #include "port/raw_queue_parts.h"
 #include "segmentation/super_packet.h"
 
-enum { DELIVER_MAX = 64, PREFETCH_AHEAD = 4, AREA_ALIGN = 64, LENT_PARTS_MAX = 256 };
+enum {
+	DELIVER_MAX = 64,
+	PREFETCH_AHEAD = 4,
+	SLOTS_AHEAD = 64,
+	AREA_ALIGN = 64,
+	LENT_PARTS_MAX = 256
+};
 
 /* One call's. */
 struct delivery {
@@ -148,6 +155,8 @@ static uint16_t lend_alike(
 			.buffers = 1,
 			.plain = alone && RTE_MBUF_DIRECT(packet)};
 		put(&received[position & mask], position, &descriptor);
+		/* The application has read there: a burst ahead the line is on its way back. */
+		prefetch_to_write(&received[(position + SLOTS_AHEAD) & mask]);
 		bytes += descriptor.bytes;
 	}
 	queue->delivered = position;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "verbs/transfer.h"
 #include "verbs/weir.h"
 
@@ -103,14 +104,6 @@ static inline struct verbs_slot *verbs_next_slot(const struct verbs_responder *r
 	return &queue->inbox[responder->messages & (queue->geometry.inbox_depth - 1)];
 }
 
-/* A line that will be written soon: fetched so that nobody else has it any more. (The compiler
- * takes prefetchw only for processors of which it is told that they know it; the others do
- * nothing.) */
-static inline void verbs_prefetch_to_write(const void *line)
-{
-	__asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)line));
-}
-
 /* The slot is filled: the owner may see it. Of one some messages on, the lines are on their way
  * from the owner's cache when its turn comes: without that each message waits for them. */
 static inline void verbs_publish(struct verbs_responder *responder, struct verbs_slot *slot)
@@ -122,8 +115,8 @@ static inline void verbs_publish(struct verbs_responder *responder, struct verbs
 	__atomic_store_n(&slot->sequence, responder->messages, __ATOMIC_RELEASE);
 	later = &queue->inbox[(responder->messages + VERBS_PREFETCH_SLOTS) &
 		(queue->geometry.inbox_depth - 1)];
-	verbs_prefetch_to_write(later);
-	verbs_prefetch_to_write(later->payload + VERBS_PAYLOAD_FIRST);
+	prefetch_to_write(later);
+	prefetch_to_write(later->payload + VERBS_PAYLOAD_FIRST);
 }
 
 /* Whether [address, address + bytes) lies in the region; then where that is here. */

@@ -73,8 +73,13 @@ static void raw_deliver_process(struct stage *stage, struct burst *burst)
 	uint64_t when_ns;
 	uint32_t target;
 
-	if (burst->count == 0 || rules == NULL)
+	if (burst->count == 0)
 		return;
+	if (rules == NULL) {
+		if (stage->pipeline->parses_left)
+			receive_parse(burst->packets, burst->count);
+		return;
+	}
 	when_ns = arrived_ns(stage, burst);
 	if (flow_rules_one_target(rules->flows, &target)) {
 		give(stage, rules->queues[target], burst->packets, burst->count, burst->bytes,
@@ -83,7 +88,8 @@ static void raw_deliver_process(struct stage *stage, struct burst *burst)
 		burst->bytes = 0;
 		return;
 	}
-	/* Where all go to one application none is looked at: so it is not said of the stage. */
+	/* Where all go to one application none is looked at: so it is not said of the stage. What
+	 * is left has its headers found for the stages that follow, too. */
 	if (!stage->pipeline->parses)
 		receive_parse(burst->packets, burst->count);
 	for (uint16_t i = 0; i < burst->count; i++)

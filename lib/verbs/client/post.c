@@ -89,7 +89,7 @@ static inline bool quick_write(struct client_qp *qp, const struct weir_send_wr *
 
 	/* Often it is where the last one was, and the other end polls there: the line comes while
 	 * the rest is looked at. */
-	verbs_prefetch_to_write(qp->written);
+	prefetch_to_write(qp->written);
 	if (bytes > VERBS_STEP_BYTES || wr->num_sge != 1 ||
 		!verbs_open_for(&qp->responder, qp->qp.qp_num) ||
 		(__atomic_load_n(&header->access, __ATOMIC_RELAXED) & WEIR_ACCESS_REMOTE_WRITE) ==

@@ -8,7 +8,7 @@
 
 #include "verbs/client/raw.h"
 
-enum { PREFETCH_AHEAD = 4 };
+enum { PREFETCH_AHEAD = 40 };
 
 static const uint64_t offset_mask = (UINT64_C(1) << VERBS_PLACE_PART_SHIFT) - 1;
 

@@ -67,7 +67,7 @@ static inline int post_one(struct client_qp *qp, const struct weir_recv_wr *wr)
 	shared->segment_count = (uint32_t)wr->num_sge;
 	((uint32_t *)(uintptr_t)qp->own.sizes)[place] = (uint32_t)bytes;
 	if (place % (VERBS_LINE_BYTES / sizeof(uint32_t)) == 0)
-		verbs_prefetch_to_write(
+		prefetch_to_write(
 			&qp->own.sizes[(place + 32) & (qp->own.geometry.receive_depth - 1)]);
 	qp->received_next++;
 	return 0;
