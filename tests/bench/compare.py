@@ -245,6 +245,7 @@ def main():
                 found.append(rows.missing(f"the rest of {name}", "", "", "", reason))
                 print(f"  not measured: {reason}", file=sys.stderr, flush=True)
     print(rows.table(found))
+    Path(options.json).parent.mkdir(parents=True, exist_ok=True)
     Path(options.json).write_text(json.dumps([row._asdict() for row in found], indent=2) + "\n")
     missed = [row for row in found if row.met is False]
     goals = sum(1 for row in found if row.met is not None)

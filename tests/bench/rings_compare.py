@@ -83,7 +83,7 @@ def rates(rounds, engine):
     memifs = {"memif, copy": (False, ">= 3 x"), "memif, zero copy": (True, ">= 1.5 x")}
     for case, ours, end, payload in (
             ("SEND 64 B, each made anew and read", lambda: rings_peers.messages(engine, SIZE), "", True),
-            ("SEND 64 B, bare loop", lambda: engine.bandwidth("send", SIZE, 5000000, *DEEP)["rate"],
+            ("SEND 64 B, bare loop", lambda: engine.bandwidth("send", SIZE, 20000000, *DEEP)["rate"],
              ", bare loop", False)):
         found = rows.in_turns(rounds, {"weir": ours, **{
             name: lambda zero_copy=zero_copy, payload=payload: rings_peers.memif_rate(SIZE, zero_copy, payload)
@@ -98,7 +98,7 @@ def rates(rounds, engine):
 def checks(rounds, engine):
     """A message with all checks of what requests name, and the same build without."""
     def rate(name):
-        return engine.bandwidth("send", SIZE, 5000000, *DEEP, program=rings_peers.BENCH / name)["rate"]
+        return engine.bandwidth("send", SIZE, 20000000, *DEEP, program=rings_peers.BENCH / name)["rate"]
 
     def cycles(name):
         return rings_peers.built(name)["cycles"]

@@ -163,6 +163,7 @@ struct client_qp {
 	struct client_cq *send_cq, *recv_cq;
 	struct client_srq *srq;
 	uint32_t inbox_next; /* next message to take */
+	uint32_t streak; /* messages taken since none was there */
 	uint32_t consumed_told; /* of which the producer was told */
 	/* Sends: [sent_done, sent_next) are on their way, in order. */
 	uint32_t sent_done, sent_next;

@@ -11,6 +11,8 @@
 /* Empty ones in a row: between two looks at conditions; and until the worker that something is
  * expected from gets the CPU, in case it is this one. */
 enum { POLLS_PER_LOOK = 64, POLLS_BEFORE_YIELDING = 4096 };
+/* So many messages in a row without waiting for one: more are there. */
+enum { LAGGING = 64 };
 
 /* ---- one message ---- */
 
@@ -204,13 +206,20 @@ static inline int poll_receiver(struct client_qp *qp, int count, struct weir_wc 
 
 		/* The payload's second line comes together with the first, not after it. */
 		__builtin_prefetch((const uint8_t *)slot + VERBS_LINE_BYTES);
-		if (__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE) != qp->inbox_next + 1)
+		if (__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE) != qp->inbox_next + 1) {
+			qp->streak = 0;
 			break;
-		/* Where there is one, more may be on their way. */
-		slot = &qp->own.inbox[(qp->inbox_next + VERBS_PREFETCH_SLOTS) & mask];
-		__builtin_prefetch(slot);
-		__builtin_prefetch((const uint8_t *)slot + VERBS_LINE_BYTES);
-		taken += take(qp, &qp->own.inbox[qp->inbox_next & mask], &wc[taken]);
+		}
+		/* Who lags behind fetches ahead; else it would take lines from who is about to
+		 * write there. */
+		if (qp->streak++ >= LAGGING) {
+			const struct verbs_slot *later =
+				&qp->own.inbox[(qp->inbox_next + VERBS_PREFETCH_SLOTS) & mask];
+
+			__builtin_prefetch(later);
+			__builtin_prefetch((const uint8_t *)later + VERBS_LINE_BYTES);
+		}
+		taken += take(qp, slot, &wc[taken]);
 	}
 	if (taken > 0)
 		tell_consumed(qp);
