@@ -86,8 +86,8 @@ enum {
 };
 
 /* One worker's instance of a pipeline. Linked by chain.c: what says which steps are on and in which
- * order (first, next, on, taps, parses*, is_source, flushes, states) is written by the control side,
- * while the workers are parked; readers: the worker, and of `on` the stats thread. */
+ * order (first, next, on, taps, parses*, is_source, flushes, states) is written by the control
+ * side, while the workers are parked; readers: the worker, and of `on` the stats thread. */
 struct pipeline {
 	struct worker *worker;
 	uint16_t index;
