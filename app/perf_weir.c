@@ -156,7 +156,7 @@ static int make_receives(struct perf_weir *endpoint, uint32_t index)
 
 	queue->receives = calloc(endpoint->slots, sizeof(*queue->receives));
 	queue->places = calloc(endpoint->slots, sizeof(*queue->places));
-	if (queue->receives == NULL || queue->places == NULL)
+	if (queue->receives == NULL || queue->places == NULL || endpoint->mr == NULL)
 		return error_set(endpoint->run->error, ENOMEM, "no memory");
 	for (uint32_t i = 0; i < endpoint->slots; i++) {
 		queue->places[i] = (struct weir_sge){
