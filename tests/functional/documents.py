@@ -57,8 +57,8 @@ def run(weir, binary, folder, beside, commands):
 
 
 def check(weir, binary, folder, beside, commands, shown):
-    """Some words depend on the moment, such as why a flow is where it is: there is a second look."""
-    for _look in range(3):
+    """Some words depend on the moment, such as why a flow is where it is: there are more looks."""
+    for _look in range(10):
         printed = run(weir, binary, folder, beside, commands)
         missing = set(WORD.findall(shown)) - set(WORD.findall(printed))
         if not missing:

@@ -73,7 +73,8 @@ def test_who_scribbles_is_sent_away(start, weir, tmp_path):
     assert (device["kicked"], device["last_reason"]) == (
         1, "its shared memory holds a position that cannot be")
     engine.wires["a"].send([udp(2)])
-    assert udp(2) in engine.wires["b"].receive(1)
+    # The second one may have come when the rule was gone.
+    assert udp(2) in engine.wires["b"].receive(1) + engine.wires["b"].rest()
     engine.wires["b"].send([udp(3)])
     assert [packet.bytes for packet in good.receive(1)] == [udp(3)]
     with contextlib.suppress(raw_application.Failure):
