@@ -207,6 +207,28 @@ static inline struct world *world_open(enum verbs_policy policy)
 	return &world;
 }
 
+/* With a queue pair each, connected. */
+static inline int pair_set_up(void **state, enum verbs_policy policy)
+{
+	struct world *world = world_open(policy);
+
+	end_make(&world->one, WEIR_QPT_RC, NULL);
+	end_make(&world->other, WEIR_QPT_RC, NULL);
+	ends_connect(&world->one, &world->other);
+	*state = world;
+	return 0;
+}
+
+static inline int pair_set_up_direct(void **state)
+{
+	return pair_set_up(state, VERBS_POLICY_DIRECT);
+}
+
+static inline int pair_set_up_engine(void **state)
+{
+	return pair_set_up(state, VERBS_POLICY_ENGINE);
+}
+
 /* weir_close() takes what the test left; a test may have ended the engine. */
 static inline int world_close(void **state)
 {

@@ -2,27 +2,6 @@
 /* The engine dies, and the other end with it: nobody is left to say so but the next engine. */
 #include "client_engine.h"
 
-static int set_up(void **state, enum verbs_policy policy)
-{
-	struct world *world = world_open(policy);
-
-	end_make(&world->one, WEIR_QPT_RC, NULL);
-	end_make(&world->other, WEIR_QPT_RC, NULL);
-	ends_connect(&world->one, &world->other);
-	*state = world;
-	return 0;
-}
-
-static int set_up_direct(void **state)
-{
-	return set_up(state, VERBS_POLICY_DIRECT);
-}
-
-static int set_up_engine(void **state)
-{
-	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
 static void engine_restart(struct world *world, enum verbs_policy policy)
 {
 	world->engine.patience_ns = 20000000;
@@ -91,9 +70,10 @@ static void first_the_other_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(both_die_direct, set_up_direct, world_close),
-		cmocka_unit_test_setup_teardown(both_die_engine, set_up_engine, world_close),
-		cmocka_unit_test_setup_teardown(first_the_other_end, set_up_engine, world_close),
+		cmocka_unit_test_setup_teardown(both_die_direct, pair_set_up_direct, world_close),
+		cmocka_unit_test_setup_teardown(both_die_engine, pair_set_up_engine, world_close),
+		cmocka_unit_test_setup_teardown(
+			first_the_other_end, pair_set_up_engine, world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,27 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-static int set_up(void **state, enum verbs_policy policy)
-{
-	struct world *world = world_open(policy);
-
-	end_make(&world->one, WEIR_QPT_RC, NULL);
-	end_make(&world->other, WEIR_QPT_RC, NULL);
-	ends_connect(&world->one, &world->other);
-	*state = world;
-	return 0;
-}
-
-static int set_up_direct(void **state)
-{
-	return set_up(state, VERBS_POLICY_DIRECT);
-}
-
-static int set_up_engine(void **state)
-{
-	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
 static void not_blocking(struct end *end)
 {
 	assert_int_equal(fcntl(end->channel->fd, F_SETFL, O_NONBLOCK), 0);
@@ -422,9 +401,9 @@ static void nobody_there(void **state)
 }
 
 #define BOTH(name)                                                                                 \
-	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
+	{#name " direct", name, pair_set_up_direct, world_close, NULL},                            \
 	{                                                                                          \
-#name " engine", name, set_up_engine, world_close, NULL                            \
+#name " engine", name, pair_set_up_engine, world_close, NULL                       \
 	}
 
 int main(void)
@@ -438,9 +417,10 @@ int main(void)
 		BOTH(two_queues),
 		BOTH(peer_gone),
 		BOTH(fatal),
-		{"fatal_after_many direct", fatal_after_many, set_up_direct, world_close, NULL},
-		cmocka_unit_test_setup_teardown(reconnect_direct, set_up_direct, world_close),
-		cmocka_unit_test_setup_teardown(reconnect_engine, set_up_engine, world_close),
+		{"fatal_after_many direct", fatal_after_many, pair_set_up_direct, world_close,
+			NULL},
+		cmocka_unit_test_setup_teardown(reconnect_direct, pair_set_up_direct, world_close),
+		cmocka_unit_test_setup_teardown(reconnect_engine, pair_set_up_engine, world_close),
 		cmocka_unit_test(nobody_there),
 	};
 

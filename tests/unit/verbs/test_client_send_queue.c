@@ -5,27 +5,6 @@
 
 #include <fcntl.h>
 
-static int set_up(void **state, enum verbs_policy policy)
-{
-	struct world *world = world_open(policy);
-
-	end_make(&world->one, WEIR_QPT_RC, NULL);
-	end_make(&world->other, WEIR_QPT_RC, NULL);
-	ends_connect(&world->one, &world->other);
-	*state = world;
-	return 0;
-}
-
-static int set_up_direct(void **state)
-{
-	return set_up(state, VERBS_POLICY_DIRECT);
-}
-
-static int set_up_engine(void **state)
-{
-	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
 /* ---- full ---- */
 
 static int post_write(struct world *world, struct weir_qp *qp, bool signaled)
@@ -326,9 +305,9 @@ static void only_receives_polled(void **state)
 }
 
 #define BOTH(name)                                                                                 \
-	{#name " direct", name, set_up_direct, world_close, NULL},                                 \
+	{#name " direct", name, pair_set_up_direct, world_close, NULL},                            \
 	{                                                                                          \
-#name " engine", name, set_up_engine, world_close, NULL                            \
+#name " engine", name, pair_set_up_engine, world_close, NULL                       \
 	}
 
 int main(void)
@@ -342,7 +321,7 @@ int main(void)
 		BOTH(good_ones_first),
 		BOTH(too_long),
 		BOTH(only_receives_polled),
-		cmocka_unit_test_setup_teardown(receiver_wakes, set_up_direct, world_close),
+		cmocka_unit_test_setup_teardown(receiver_wakes, pair_set_up_direct, world_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,27 +7,6 @@
 
 enum { RECEIVE_AT = 32768, RECEIVE_BYTES = 256, MESSAGES = 9 };
 
-static int set_up(void **state, enum verbs_policy policy)
-{
-	struct world *world = world_open(policy);
-
-	end_make(&world->one, WEIR_QPT_RC, NULL);
-	end_make(&world->other, WEIR_QPT_RC, NULL);
-	ends_connect(&world->one, &world->other);
-	*state = world;
-	return 0;
-}
-
-static int set_up_direct(void **state)
-{
-	return set_up(state, VERBS_POLICY_DIRECT);
-}
-
-static int set_up_engine(void **state)
-{
-	return set_up(state, VERBS_POLICY_ENGINE);
-}
-
 static const struct shape {
 	uint32_t pieces, bytes[2];
 	bool is_inline, immediate, solicited;
@@ -151,10 +130,10 @@ static void bad_key(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{"all_shapes direct", all_shapes, set_up_direct, world_close, NULL},
-		{"all_shapes engine", all_shapes, set_up_engine, world_close, NULL},
-		{"bad_key direct", bad_key, set_up_direct, world_close, NULL},
-		{"bad_key engine", bad_key, set_up_engine, world_close, NULL},
+		{"all_shapes direct", all_shapes, pair_set_up_direct, world_close, NULL},
+		{"all_shapes engine", all_shapes, pair_set_up_engine, world_close, NULL},
+		{"bad_key direct", bad_key, pair_set_up_direct, world_close, NULL},
+		{"bad_key engine", bad_key, pair_set_up_engine, world_close, NULL},
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
