@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WITHOUT_EAL = ("base", "packet", "steering", "ring", "placement", "config", "capture", "generate")
 # What leaves no time for a hang to hide in, in seconds.
 BUILD_LIMIT, SUITE_LIMIT = 600, 600
+# So many functional tests that failed beside others are run once more; more is no chance.
+AGAIN_MAX = 3
 FUZZ_SECONDS = int(os.environ.get("WEIR_FUZZ_SECONDS", "5"))
 
 ENVIRONMENT = {
@@ -142,7 +144,15 @@ def meson_tests(directory, tally, names=(), wrapper=()):
             show(f"{test['name']}: {test['result']}", text)
 
 
-def pytest(tally, label, *arguments, **variables):
+def failed_cases(suite):
+    """What pytest takes as arguments, of those that failed."""
+    return [f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
+            for case in suite.iter("testcase")
+            if case.find("failure") is not None or case.find("error") is not None]
+
+
+def pytest(tally, label, *arguments, again=None, **variables):
+    """again: a list to which a few that failed are added, instead of being counted."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.xml"
         command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
@@ -159,16 +169,25 @@ def pytest(tally, label, *arguments, **variables):
             print(f"skipped: {case.get('name')}: {skip.get('message')}")
     count = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}
     failed = count["failures"] + count["errors"]
-    tally.add(count["tests"] - failed - count["skipped"], failed, count["skipped"])
     if failed:
         show(label, output, lines=200)
+    if again is not None and failed <= AGAIN_MAX and not count["errors"]:
+        again += failed_cases(suite)
+        failed -= len(again)
+        count["tests"] -= len(again)
+    tally.add(count["tests"] - failed - count["skipped"], failed, count["skipped"])
 
 
 def functional_tests(tally, label, files, **variables):
-    """One for each CPU at a time, for many wait; then those that want to be alone."""
+    """One for each CPU at a time, for many wait; then those that want to be alone, and the few that
+    failed beside another: what depends on time gets its CPUs there, what is wrong fails again."""
+    again = []
     pytest(tally, label, *files, "-m", "not alone", "-n", str(os.cpu_count()), "--dist", "loadgroup",
-           **variables)
+           again=again, **variables)
     pytest(tally, f"{label}, alone", *files, "-m", "alone", **variables)
+    if again:
+        print("once more, alone: " + ", ".join(again), flush=True)
+        pytest(tally, f"{label}, once more", *again, **variables)
 
 
 def unit(tally):
