@@ -111,6 +111,8 @@ struct rte_mbuf *piece_take(struct reassembly *reassembly, struct datagram *data
 	piece->next = reassembly->free_piece;
 	reassembly->free_piece = index;
 	datagram->count--;
+	/* It may be whole only of what is there: some may be released, and more come after that. */
+	datagram->bytes -= piece->bytes;
 	reassembly->held--;
 	return piece->packet;
 }
