@@ -241,4 +241,11 @@ static inline int world_close(void **state)
 	return 0;
 }
 
+/* A test of a connected pair, on both paths. */
+#define PAIR_BOTH(name)                                                                            \
+	{#name " direct", name, pair_set_up_direct, world_close, NULL},                            \
+	{                                                                                          \
+#name " engine", name, pair_set_up_engine, world_close, NULL                       \
+	}
+
 #endif

@@ -400,23 +400,17 @@ static void nobody_there(void **state)
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
-#define BOTH(name)                                                                                 \
-	{#name " direct", name, pair_set_up_direct, world_close, NULL},                            \
-	{                                                                                          \
-#name " engine", name, pair_set_up_engine, world_close, NULL                       \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(armed),
-		BOTH(solicited),
-		BOTH(sends_wake),
-		BOTH(none_lost),
-		BOTH(own_post_wakes),
-		BOTH(two_queues),
-		BOTH(peer_gone),
-		BOTH(fatal),
+		PAIR_BOTH(armed),
+		PAIR_BOTH(solicited),
+		PAIR_BOTH(sends_wake),
+		PAIR_BOTH(none_lost),
+		PAIR_BOTH(own_post_wakes),
+		PAIR_BOTH(two_queues),
+		PAIR_BOTH(peer_gone),
+		PAIR_BOTH(fatal),
 		{"fatal_after_many direct", fatal_after_many, pair_set_up_direct, world_close,
 			NULL},
 		cmocka_unit_test_setup_teardown(reconnect_direct, pair_set_up_direct, world_close),

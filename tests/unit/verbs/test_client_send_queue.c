@@ -304,23 +304,17 @@ static void only_receives_polled(void **state)
 	}
 }
 
-#define BOTH(name)                                                                                 \
-	{#name " direct", name, pair_set_up_direct, world_close, NULL},                            \
-	{                                                                                          \
-#name " engine", name, pair_set_up_engine, world_close, NULL                       \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(full),
-		BOTH(full_beside),
-		BOTH(whole_lists),
-		BOTH(sqd),
-		BOTH(sqd_waits),
-		BOTH(good_ones_first),
-		BOTH(too_long),
-		BOTH(only_receives_polled),
+		PAIR_BOTH(full),
+		PAIR_BOTH(full_beside),
+		PAIR_BOTH(whole_lists),
+		PAIR_BOTH(sqd),
+		PAIR_BOTH(sqd_waits),
+		PAIR_BOTH(good_ones_first),
+		PAIR_BOTH(too_long),
+		PAIR_BOTH(only_receives_polled),
 		cmocka_unit_test_setup_teardown(receiver_wakes, pair_set_up_direct, world_close),
 	};
 

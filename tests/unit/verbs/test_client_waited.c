@@ -130,10 +130,8 @@ static void bad_key(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{"all_shapes direct", all_shapes, pair_set_up_direct, world_close, NULL},
-		{"all_shapes engine", all_shapes, pair_set_up_engine, world_close, NULL},
-		{"bad_key direct", bad_key, pair_set_up_direct, world_close, NULL},
-		{"bad_key engine", bad_key, pair_set_up_engine, world_close, NULL},
+		PAIR_BOTH(all_shapes),
+		PAIR_BOTH(bad_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
